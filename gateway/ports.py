@@ -1,0 +1,340 @@
+"""Every protocol the core needs from a technology: channels, storage, coordination.
+
+The contract is written here, once; implementations do not repeat it. A channel is a record of the roles it plays; a
+role left None is a thing it cannot do. Methods of the storage parts are set-based: one call, however many rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Protocol
+
+from gateway.model import (
+    Attachment,
+    Attempt,
+    Complaint,
+    Contact,
+    ContactType,
+    Delivery,
+    DeliveryState,
+    Entry,
+    InboundEvent,
+    MachineKind,
+    Notice,
+    NoticeState,
+    OutboundMessage,
+    Outcome,
+    Receipt,
+    Sent,
+    Work,
+)
+from gateway.rules.policy import Deadline
+
+Now = Callable[[], datetime]
+"""Returns the present as an aware UTC datetime. Nothing in the core asks the machine's clock."""
+
+
+# -- channels ---------------------------------------------------------------------------------------------------------
+
+
+class Accept(Protocol):
+    async def __call__(self, events: Sequence[InboundEvent]) -> Sequence[Receipt]:
+        """Take events in; return one receipt each, in order, after the commit.
+
+        One call is one atomic unit. Content never raises: what cannot be handled is quarantined with its raw bytes.
+        Raises only Unavailable; then nothing of the call was taken. Cancelling a caller never cancels the commit.
+        """
+        ...
+
+
+class Listener(Protocol):
+    """Goes to the source and looks."""
+
+    async def listen(self, accept: Accept, alive: Callable[[], None]) -> None:
+        """Go and look until cancelled; acknowledge at the source only after `accept` returned, by its outcome.
+
+        Call `alive` after every look that succeeded, also one that found nothing. May deliver twice; must not lose one.
+        Raises when the connection is lost: the caller starts it again after a pause.
+        """
+        ...
+
+
+class Sender(Protocol):
+    """Hands messages to a provider."""
+
+    async def send(self, message: OutboundMessage) -> Sent:
+        """Hand over one message to one recipient, once.
+
+        `message.key` is the same on every attempt: pass it on wherever the provider takes an idempotency key. Raises
+        Temporary (nothing was handed over), Permanent, or Unknown (the provider may have it). Never retries, sleeps, or
+        logs the recipient or the text. Safe to call concurrently.
+        """
+        ...
+
+
+class Probe(Protocol):
+    async def __call__(self) -> None:
+        """Check that the provider can be reached with these settings; raise GatewayError with what to change."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One configured source and the roles it plays."""
+
+    name: str  # the adapter: "email"
+    source: str  # this instance of it: "complaints-mailbox"
+    serves: ContactType | None = None  # the contacts its sender reaches
+    sender: Sender | None = None
+    listener: Listener | None = None
+    probe: Probe | None = None
+
+
+# -- storage ----------------------------------------------------------------------------------------------------------
+
+
+class Lane(IntEnum):
+    """Who goes first when several wait for the one SQLite writer."""
+
+    INTAKE = 0
+    RESULTS = 1
+    TIMERS = 2
+    BULK = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldMessage:
+    """What is known of a message that came before."""
+
+    id: str
+    complaint_id: str | None
+    outcome: Outcome
+    number: str | None
+    promised_at: datetime | None
+    content_key: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMessage:
+    """A message as it is kept. `body` (JSON) and the blobs are sealed; `external_id` names no person."""
+
+    id: str
+    complaint_id: str | None
+    source: str
+    channel: str
+    external_id: str
+    content_key: bytes  # keyed digest of the content: equal for copies of one message
+    outcome: Outcome
+    machine: MachineKind | None
+    received_at: datetime
+    stored_at: datetime
+    body: Mapping[str, object]
+    raw: bytes | None  # None where secrets were removed from it (domain D.3)
+    raw_digest: bytes
+    redactions: Mapping[str, int]
+    problems: tuple[str, ...]
+    restricted: bool  # could not be read, so secrets may still be in it
+    attachments: tuple[Attachment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredContact:
+    id: str
+    complaint_id: str
+    rank: int  # the order in which contacts are tried, 0 first
+    index: bytes  # blind index of the normal form
+    contact: Contact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryResult:
+    """What one attempt did to its delivery and notice, and when the work is due again (None: done)."""
+
+    attempt: Attempt
+    work: Work
+    state: DeliveryState
+    notice_id: str
+    notice_state: NoticeState
+    due_at: datetime | None
+
+
+class Complaints(Protocol):
+    async def by_id(self, ids: Collection[str]) -> Mapping[str, Complaint]:
+        """Return those that exist. In a writing transaction their rows are locked, in id order."""
+        ...
+
+    async def by_number(self, numbers: Collection[str]) -> Mapping[str, Complaint]: ...
+
+    async def add(self, complaints: Sequence[Complaint], deadlines: Mapping[str, Sequence[Deadline]]) -> None: ...
+
+    async def advance(self, complaints: Sequence[Complaint]) -> None:
+        """Store each complaint at its new version. Raises Conflict when another writer moved it first."""
+        ...
+
+    async def suggest_links(self, links: Sequence[tuple[str, str]], at: datetime) -> None:
+        """Note that the first complaint's sender quoted the second one; a person decides."""
+        ...
+
+    async def deadlines(self, complaint_id: str) -> Sequence[Deadline]: ...
+
+
+class Messages(Protocol):
+    async def held(self, keys: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], HeldMessage]:
+        """Return what came before under these (source, external_id)."""
+        ...
+
+    async def twins(self, content_keys: Collection[bytes]) -> Mapping[bytes, HeldMessage]:
+        """Return the first message held with each content key, whatever its source."""
+        ...
+
+    async def add(self, messages: Sequence[StoredMessage]) -> None: ...
+
+    async def of(self, complaint_id: str) -> Sequence[StoredMessage]:
+        """Return a complaint's messages in order of arrival, opened."""
+        ...
+
+
+class Contacts(Protocol):
+    async def add(self, contacts: Sequence[StoredContact]) -> None: ...
+
+    async def of(self, complaint_ids: Collection[str]) -> Mapping[str, Sequence[StoredContact]]:
+        """Return each complaint's contacts by rank, opened."""
+        ...
+
+    async def indexes(self, complaint_ids: Collection[str]) -> Mapping[str, frozenset[bytes]]:
+        """Return the blind indexes of each complaint's contacts."""
+        ...
+
+
+class Timeline(Protocol):
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """Add entries. Raises Conflict when a (complaint, seq) is taken."""
+        ...
+
+    async def of(self, complaint_id: str) -> Sequence[Entry]:
+        """Return the whole timeline in order, opened."""
+        ...
+
+
+class Notices(Protocol):
+    async def add(self, notices: Sequence[Notice], deliveries: Sequence[Delivery]) -> None: ...
+
+    async def threads(self, keys: Collection[str]) -> Mapping[str, str]:
+        """Return delivery key -> complaint id for those of these keys that are ours."""
+        ...
+
+    async def load(self, keys: Collection[str]) -> Mapping[str, Delivery]:
+        """Return deliveries by key, opened."""
+        ...
+
+    async def by_id(self, ids: Collection[str]) -> Mapping[str, Notice]:
+        """Return notices with their facts, opened."""
+        ...
+
+    async def settle(self, results: Sequence[DeliveryResult]) -> None:
+        """Record attempts with what they did to their deliveries, notices and work rows."""
+        ...
+
+    async def tried(self, notice_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """Return the contact ids each notice was already addressed to."""
+        ...
+
+    async def states(self) -> Mapping[NoticeState, int]:
+        """Count the notices in each state that a person or a sender still has to move (not SENT)."""
+        ...
+
+
+class Queue(Protocol):
+    async def add(self, work: Sequence[Work]) -> None: ...
+
+    async def claim(self, lane: str, *, now: datetime, until: datetime, limit: int) -> Sequence[Work]:
+        """Take up to `limit` rows of the lane that are due and not leased at `now`, oldest first.
+
+        They are leased until `until` and their attempt is counted before anything is done with them, so that a row that
+        kills its worker comes back later and not at once.
+        """
+        ...
+
+    async def oldest(self) -> Mapping[str, datetime]:
+        """Return for each lane with work the earliest due_at."""
+        ...
+
+
+class Numbers(Protocol):
+    async def take(self, scope: str, count: int) -> int:
+        """Reserve `count` serials of the scope and return the first. A serial is never given twice."""
+        ...
+
+
+class Blobs(Protocol):
+    async def stage(self, blob_id: str, chunk: bytes, *, seq: int, at: datetime) -> None:
+        """Seal and store one chunk of a file that no message refers to yet."""
+        ...
+
+    async def sizes(self, blob_ids: Collection[str]) -> Mapping[str, int]:
+        """Return the size of each blob that exists and belongs to no message yet."""
+        ...
+
+    def read(self, blob_id: str) -> AsyncIterator[bytes]: ...
+
+    async def sweep(self, *, before: datetime, limit: int) -> int:
+        """Remove staged blobs of before `before` that no message refers to; return how many."""
+        ...
+
+
+class Transaction(Protocol):
+    @property
+    def complaints(self) -> Complaints: ...
+    @property
+    def messages(self) -> Messages: ...
+    @property
+    def contacts(self) -> Contacts: ...
+    @property
+    def timeline(self) -> Timeline: ...
+    @property
+    def notices(self) -> Notices: ...
+    @property
+    def queue(self) -> Queue: ...
+    @property
+    def numbers(self) -> Numbers: ...
+    @property
+    def blobs(self) -> Blobs: ...
+
+
+class Storage(Protocol):
+    """Where the truth is. Leaving a `writing` block commits; an exception rolls back.
+
+    Raises BadData when the database refuses a value or a key, Contended when the same work may succeed when it is done
+    again, Unavailable when the database cannot be reached or is full.
+    """
+
+    def writing(self, lane: Lane) -> AbstractAsyncContextManager[Transaction]: ...
+
+    def reading(self) -> AbstractAsyncContextManager[Transaction]: ...
+
+    async def check(self) -> None:
+        """Raise Unavailable when the database does not answer, Misconfigured when its schema is not this version's."""
+        ...
+
+
+# -- coordination -----------------------------------------------------------------------------------------------------
+
+
+class Coordination(Protocol):
+    """Hints, never truth: losing them costs latency, never a complaint or a notice."""
+
+    async def wake(self, topic: str) -> None:
+        """Say that there is work. Never raises."""
+        ...
+
+    async def wait(self, topic: str, seconds: float) -> None:
+        """Return when the topic is woken, at the latest after `seconds`. A wake before the wait counts."""
+        ...
+
+    async def spend(self, key: str, *, limit: int, seconds: int) -> bool:
+        """Count one use of the key; return False when the present window of `seconds` already had `limit` of them."""
+        ...
