@@ -1,0 +1,97 @@
+"""Complaints with their deadlines and suggested links."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, select
+
+from gateway.errors import Conflict
+from gateway.model import Complaint
+from gateway.rules.policy import Deadline
+from gateway.storage import rows, tables
+from gateway.storage.connection import Connection
+from gateway.storage.keys import Keys
+
+COLUMNS = tables.complaints.c
+NEVER_CHANGED = {"id", "number", "channel", "source", "received_at", "registered_at"}
+ADVANCE = (
+    tables.complaints.update()
+    .where(COLUMNS.id == bindparam("this"))
+    .values({column.name: bindparam(column.name) for column in COLUMNS if column.name not in NEVER_CHANGED})
+)
+
+
+class SqlComplaints:
+    """Add complaints before anything that refers to them: their data keys are made here."""
+
+    def __init__(self, db: Connection, keys: Keys) -> None:
+        self._db = db
+        self._keys = keys
+
+    async def by_id(self, ids: Collection[str]) -> Mapping[str, Complaint]:
+        found = await self._db.lookup(
+            # PostgreSQL locks in the order of the rows it returns; one order for all writers is no deadlock.
+            sorted(ids),
+            lambda part: self._db.locked(select(tables.complaints).where(COLUMNS.id.in_(part)).order_by(COLUMNS.id)),
+        )
+        return {complaint.id: complaint for complaint in await self._opened(found)}
+
+    async def by_number(self, numbers: Collection[str]) -> Mapping[str, Complaint]:
+        found = await self._db.lookup(numbers, lambda part: select(tables.complaints).where(COLUMNS.number.in_(part)))
+        return {complaint.number: complaint for complaint in await self._opened(found)}
+
+    async def add(self, complaints: Sequence[Complaint], deadlines: Mapping[str, Sequence[Deadline]]) -> None:
+        await self._keys.make([complaint.id for complaint in complaints])
+        await self._db.insert(
+            tables.complaints, [rows.complaint_values(complaint, self._keys) for complaint in complaints]
+        )
+        await self._db.insert(
+            tables.deadlines,
+            [
+                rows.deadline_values(complaint.id, position, deadline)
+                for complaint in complaints
+                for position, deadline in enumerate(deadlines.get(complaint.id, ()))
+            ],
+        )
+
+    async def advance(self, complaints: Sequence[Complaint]) -> None:
+        ids = sorted(complaint.id for complaint in complaints)
+        found = await self._db.lookup(
+            ids,
+            lambda part: self._db.locked(
+                select(COLUMNS.id, COLUMNS.version).where(COLUMNS.id.in_(part)).order_by(COLUMNS.id)
+            ),
+        )
+        versions = {row.id: row.version for row in found}
+        if any(versions.get(complaint.id, complaint.version) >= complaint.version for complaint in complaints):
+            raise Conflict
+        await self._keys.load(ids)
+        values = [rows.complaint_values(complaint, self._keys) for complaint in complaints]
+        await self._db.run(
+            ADVANCE,
+            [
+                {"this": row["id"], **{name: value for name, value in row.items() if name not in NEVER_CHANGED}}
+                for row in values
+            ],
+        )
+
+    async def suggest_links(self, links: Sequence[tuple[str, str]], at: datetime) -> None:
+        values = [
+            {"complaint_id": complaint_id, "quoted_id": quoted_id, "suggested_at": at}
+            for complaint_id, quoted_id in links
+        ]
+        await self._db.run(self._db.upsert(tables.links).on_conflict_do_nothing(), values)
+
+    async def deadlines(self, complaint_id: str) -> Sequence[Deadline]:
+        columns = tables.deadlines.c
+        found = await self._db.rows(
+            select(tables.deadlines).where(columns.complaint_id == complaint_id).order_by(columns.position)
+        )
+        return [rows.deadline(row) for row in found]
+
+    async def _opened(self, found: Sequence[Row[Any]]) -> Sequence[Complaint]:
+        await self._keys.load({row.id for row in found})
+        return [rows.complaint(row, self._keys) for row in found]

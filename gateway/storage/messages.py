@@ -1,0 +1,75 @@
+"""Inbound messages, whole: record, raw original and attachments in one write."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select
+
+from gateway.ports import HeldMessage, StoredMessage
+from gateway.storage import blobs, rows, tables
+from gateway.storage.connection import Connection
+from gateway.storage.keys import Keys
+
+COLUMNS = tables.messages.c
+HELD = select(
+    COLUMNS.id,
+    COLUMNS.source,
+    COLUMNS.external_id,
+    COLUMNS.complaint_id,
+    COLUMNS.outcome,
+    COLUMNS.content_key,
+    tables.complaints.c.number,
+    tables.complaints.c.promised_at,
+).select_from(tables.messages.outerjoin(tables.complaints))
+
+
+class SqlMessages:
+    def __init__(self, db: Connection, keys: Keys) -> None:
+        self._db = db
+        self._keys = keys
+
+    async def held(self, keys: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], HeldMessage]:
+        found = await self._db.lookup(keys, _came_as)
+        return {(row.source, row.external_id): rows.held_message(row) for row in found}
+
+    async def twins(self, content_keys: Collection[bytes]) -> Mapping[bytes, HeldMessage]:
+        found = await self._db.lookup(content_keys, _first_of_each)
+        return {row.content_key: rows.held_message(row) for row in found}
+
+    async def add(self, messages: Sequence[StoredMessage]) -> None:
+        await self._keys.make([message.id for message in messages if message.complaint_id is None])
+        await self._keys.load({rows.owner_of(message) for message in messages})
+        await self._db.insert(tables.messages, [rows.message_values(message, self._keys) for message in messages])
+        await blobs.store(self._db, self._keys, messages)
+        await blobs.attach(
+            self._db,
+            [(file.blob_id, message.id) for message in messages for file in message.attachments if file.blob_id],
+        )
+
+    async def of(self, complaint_id: str) -> Sequence[StoredMessage]:
+        found = await self._db.rows(
+            select(tables.messages)
+            .where(COLUMNS.complaint_id == complaint_id)
+            .order_by(COLUMNS.received_at, COLUMNS.id)
+        )
+        await self._keys.load([complaint_id])
+        raws = await blobs.contents(self._db, self._keys, [rows.raw_id(row.id) for row in found])
+        return [rows.message(row, self._keys, raws.get(rows.raw_id(row.id))) for row in found]
+
+
+def _came_as(keys: Sequence[tuple[str, str]]) -> Select[Any]:
+    external_ids: dict[str, list[str]] = defaultdict(list)
+    for source, external_id in keys:
+        external_ids[source].append(external_id)
+    # Not (source, external_id) IN (VALUES ...): for that SQLite reads the whole table.
+    return HELD.where(
+        or_(*(and_(COLUMNS.source == source, COLUMNS.external_id.in_(ids)) for source, ids in external_ids.items()))
+    )
+
+
+def _first_of_each(content_keys: Sequence[bytes]) -> Select[Any]:
+    first = select(func.min(COLUMNS.id)).where(COLUMNS.content_key.in_(content_keys)).group_by(COLUMNS.content_key)
+    return HELD.where(COLUMNS.id.in_(first))

@@ -1,0 +1,73 @@
+"""The one queue, with the one claim. Rows are deleted when done, so the table stays as small as the work that waits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, func, or_, select
+
+from gateway.model import Work
+from gateway.storage import rows, tables
+from gateway.storage.connection import Connection
+
+QUEUE = tables.queue
+COLUMNS = tables.queue.c
+
+POSTPONE = QUEUE.update().where(COLUMNS.id == bindparam("this")).values(due_at=bindparam("due_at"), leased_until=None)
+
+
+class SqlQueue:
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    async def add(self, work: Sequence[Work]) -> None:
+        await self._db.insert(QUEUE, [rows.work_values(one) for one in work])
+
+    async def claim(self, lane: str, *, now: datetime, until: datetime, limit: int) -> Sequence[Work]:
+        due = (
+            select(COLUMNS.id)
+            .where(
+                COLUMNS.lane == lane,
+                COLUMNS.due_at <= now,
+                or_(COLUMNS.leased_until.is_(None), COLUMNS.leased_until <= now),
+            )
+            .order_by(COLUMNS.due_at, COLUMNS.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)  # said on PostgreSQL only
+        )
+        claimed = await self._db.rows(
+            QUEUE.update()
+            .where(COLUMNS.id.in_(due))
+            .values(leased_until=until, attempt=COLUMNS.attempt + 1)
+            .returning(COLUMNS.id, COLUMNS.lane, COLUMNS.subject, COLUMNS.due_at, COLUMNS.attempt)
+        )
+        # RETURNING promises no order.
+        return sorted((rows.work(row) for row in claimed), key=lambda work: (work.due_at, work.id))
+
+    async def oldest(self) -> Mapping[str, datetime]:
+        # MIN ... GROUP BY would read every row; this hops through the index from lane to lane.
+        lanes = select(func.min(COLUMNS.lane).label("lane")).cte("lanes", recursive=True)
+        beyond = select(func.min(COLUMNS.lane)).where(COLUMNS.lane > lanes.c.lane).scalar_subquery()
+        lanes = lanes.union_all(select(beyond).where(lanes.c.lane.is_not(None)))
+        earliest = select(func.min(COLUMNS.due_at)).where(COLUMNS.lane == lanes.c.lane).scalar_subquery()
+        found = await self._db.rows(select(lanes.c.lane, earliest.label("due_at")).where(lanes.c.lane.is_not(None)))
+        return {row.lane: row.due_at for row in found}
+
+
+async def current(db: Connection, work: Collection[Work]) -> set[str]:
+    """Return the ids of the work that is still its worker's: not claimed again since, and not done."""
+    attempts = {one.id: one.attempt for one in work}
+    found = await db.lookup(
+        sorted(attempts),
+        lambda part: db.locked(select(COLUMNS.id, COLUMNS.attempt).where(COLUMNS.id.in_(part)).order_by(COLUMNS.id)),
+    )
+    return {row.id for row in found if attempts[row.id] == row.attempt}
+
+
+async def finish(db: Connection, ids: Collection[str]) -> None:
+    await db.run(QUEUE.delete().where(COLUMNS.id == bindparam("this")), [{"this": work_id} for work_id in ids])
+
+
+async def postpone(db: Connection, due: Mapping[str, datetime]) -> None:
+    await db.run(POSTPONE, [{"this": work_id, "due_at": at} for work_id, at in due.items()])

@@ -1,0 +1,362 @@
+"""Row <-> model, sealing included: the only place that knows which field goes into which column.
+
+The keys an owner needs are made or loaded by the caller before. What belongs to an erased owner comes back empty.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Row
+
+from gateway.model import (
+    Attachment,
+    Attempt,
+    ChannelKind,
+    Complaint,
+    Contact,
+    ContactType,
+    Delivery,
+    DeliveryState,
+    Entry,
+    Event,
+    EventKind,
+    Kind,
+    Language,
+    Level,
+    MachineKind,
+    Notice,
+    NoticeFacts,
+    NoticeKind,
+    NoticeState,
+    Outcome,
+    State,
+    Text,
+    Work,
+)
+from gateway.ports import HeldMessage, StoredContact, StoredMessage
+from gateway.rules.policy import Deadline
+from gateway.storage.keys import Keys, json_text
+
+Values = dict[str, Any]
+
+
+def complaint_values(complaint: Complaint, keys: Keys) -> Values:
+    return {
+        "id": complaint.id,
+        "number": complaint.number,
+        "state": complaint.state,
+        "kind": complaint.kind,
+        "level": complaint.level,
+        "needs_review": complaint.needs_review,
+        "channel": complaint.channel,
+        "source": complaint.source,
+        "language": complaint.language,
+        "received_at": complaint.received_at,
+        "registered_at": complaint.registered_at,
+        "promised_at": complaint.promised_at,
+        "legal_at": complaint.legal_at,
+        "policy": complaint.policy,
+        "sealed": keys.seal(complaint.id, {"name": complaint.name}, f"complaints.sealed.{complaint.id}"),
+        "version": complaint.version,
+        "head": complaint.head,
+    }
+
+
+def complaint(row: Row[Any], keys: Keys) -> Complaint:
+    private = keys.open(row.id, row.sealed, f"complaints.sealed.{row.id}") or {}
+    return Complaint(
+        id=row.id,
+        number=row.number,
+        state=State(row.state),
+        kind=Kind(row.kind),
+        level=Level(row.level),
+        needs_review=row.needs_review,
+        channel=ChannelKind(row.channel),
+        source=row.source,
+        language=Language(row.language),
+        received_at=row.received_at,
+        registered_at=row.registered_at,
+        promised_at=row.promised_at,
+        legal_at=row.legal_at,
+        policy=row.policy,
+        name=private.get("name", ""),
+        version=row.version,
+        head=row.head,
+    )
+
+
+def deadline_values(complaint_id: str, position: int, deadline: Deadline) -> Values:
+    return {
+        "complaint_id": complaint_id,
+        "position": position,
+        "clock": deadline.clock,
+        "due_at": deadline.due_at,
+        "provisional": deadline.provisional,
+        "profile": deadline.profile,
+        "profile_version": deadline.profile_version,
+        "clause": deadline.clause,
+        "calendar_version": deadline.calendar_version,
+    }
+
+
+def deadline(row: Row[Any]) -> Deadline:
+    return Deadline(
+        clock=row.clock,
+        due_at=row.due_at,
+        provisional=row.provisional,
+        profile=row.profile,
+        profile_version=row.profile_version,
+        clause=row.clause,
+        calendar_version=row.calendar_version,
+    )
+
+
+def owner_of(message: StoredMessage) -> str:
+    """Return whose data key seals a message: its complaint's, else its own."""
+    return message.complaint_id or message.id
+
+
+def raw_id(message_id: str) -> str:
+    """Return the id of the blob that holds a message's raw original."""
+    return f"{message_id}.raw"
+
+
+def message_values(message: StoredMessage, keys: Keys) -> Values:
+    attachments = [
+        [file.name, file.media_type, file.size, _blob_id(message, position)]
+        for position, file in enumerate(message.attachments)
+    ]
+    private = {"body": dict(message.body), "attachments": attachments}
+    return {
+        "id": message.id,
+        "complaint_id": message.complaint_id,
+        "source": message.source,
+        "channel": message.channel,
+        "external_id": message.external_id,
+        "content_key": message.content_key,
+        "outcome": message.outcome,
+        "machine": message.machine,
+        "received_at": message.received_at,
+        "stored_at": message.stored_at,
+        "sealed": keys.seal(owner_of(message), private, f"messages.sealed.{message.id}"),
+        "raw_digest": message.raw_digest,
+        "redactions": json_text(dict(message.redactions)),
+        "problems": json_text(message.problems),
+        "restricted": message.restricted,
+    }
+
+
+def files_of(message: StoredMessage) -> dict[str, bytes]:
+    """Return blob id -> content of everything that is stored together with the message."""
+    files = {raw_id(message.id): message.raw}
+    for position, file in enumerate(message.attachments):
+        files[f"{message.id}.{position}"] = file.content if file.blob_id is None else None
+    return {blob_id: content for blob_id, content in files.items() if content is not None}
+
+
+def _blob_id(message: StoredMessage, position: int) -> str | None:
+    file = message.attachments[position]
+    return file.blob_id if file.content is None else file.blob_id or f"{message.id}.{position}"
+
+
+def message(row: Row[Any], keys: Keys, raw: bytes | None) -> StoredMessage:
+    private = keys.open(row.complaint_id or row.id, row.sealed, f"messages.sealed.{row.id}") or {}
+    return StoredMessage(
+        id=row.id,
+        complaint_id=row.complaint_id,
+        source=row.source,
+        channel=row.channel,
+        external_id=row.external_id,
+        content_key=row.content_key,
+        outcome=Outcome(row.outcome),
+        machine=MachineKind(row.machine) if row.machine else None,
+        received_at=row.received_at,
+        stored_at=row.stored_at,
+        body=private.get("body", {}),
+        raw=raw,
+        raw_digest=row.raw_digest,
+        redactions=orjson.loads(row.redactions),
+        problems=tuple(orjson.loads(row.problems)),
+        restricted=row.restricted,
+        attachments=tuple(
+            Attachment(name=name, media_type=media_type, size=size, blob_id=blob_id)
+            for name, media_type, size, blob_id in private.get("attachments", ())
+        ),
+    )
+
+
+def held_message(row: Row[Any]) -> HeldMessage:
+    return HeldMessage(
+        id=row.id,
+        complaint_id=row.complaint_id,
+        outcome=Outcome(row.outcome),
+        number=row.number,
+        promised_at=row.promised_at,
+        content_key=row.content_key,
+    )
+
+
+def contact_values(stored: StoredContact, keys: Keys) -> Values:
+    return {
+        "id": stored.id,
+        "complaint_id": stored.complaint_id,
+        "rank": stored.rank,
+        "blind_index": stored.index,
+        "type": stored.contact.type,
+        "verified": stored.contact.verified,
+        "preferred": stored.contact.preferred,
+        "sealed": keys.seal(stored.id, stored.contact.value, f"contacts.sealed.{stored.id}"),
+    }
+
+
+def stored_contact(row: Row[Any], keys: Keys) -> StoredContact:
+    return StoredContact(
+        id=row.id,
+        complaint_id=row.complaint_id,
+        rank=row.rank,
+        index=row.blind_index,
+        contact=_contact(row, keys.open(row.id, row.sealed, f"contacts.sealed.{row.id}")),
+    )
+
+
+def _contact(row: Row[Any], value: str | None) -> Contact:
+    return Contact(type=ContactType(row.type), value=value or "", verified=row.verified, preferred=row.preferred)
+
+
+def entry_values(entry: Entry, keys: Keys) -> Values:
+    private = {"salt": entry.salt.hex(), "private": dict(entry.event.private)}
+    return {
+        "complaint_id": entry.complaint_id,
+        "seq": entry.seq,
+        "at": entry.at,
+        "kind": entry.event.kind,
+        "actor": entry.actor,
+        "public": json_text(dict(entry.event.public)),
+        "sealed": keys.seal(entry.complaint_id, private, f"timeline.sealed.{entry.complaint_id}.{entry.seq}"),
+        "digest": entry.digest,
+        "mac": entry.mac,
+    }
+
+
+def entry(row: Row[Any], keys: Keys) -> Entry:
+    private = keys.open(row.complaint_id, row.sealed, f"timeline.sealed.{row.complaint_id}.{row.seq}") or {}
+    return Entry(
+        complaint_id=row.complaint_id,
+        seq=row.seq,
+        at=row.at,
+        actor=row.actor,
+        event=Event(kind=EventKind(row.kind), public=orjson.loads(row.public), private=private.get("private", {})),
+        salt=bytes.fromhex(private.get("salt", "")),
+        digest=row.digest,
+        mac=row.mac,
+    )
+
+
+def notice_values(notice: Notice, keys: Keys) -> Values:
+    told = notice.facts
+    facts = {
+        "number": told.number,
+        "kind": told.kind,
+        "major": told.major,
+        "promised_at": told.promised_at,
+        "received_at": told.received_at,
+        "channel": told.channel,
+    }
+    return {
+        "id": notice.id,
+        "complaint_id": notice.complaint_id,
+        "cause": notice.cause,
+        "kind": notice.kind,
+        "recipient": notice.recipient,
+        "facts": json_text(facts),
+        "sealed": keys.seal(notice.complaint_id, {"name": told.name}, f"notices.sealed.{notice.id}"),
+        "language": notice.language,
+        "state": notice.state,
+        "created_at": notice.created_at,
+    }
+
+
+def notice(row: Row[Any], keys: Keys) -> Notice:
+    facts = orjson.loads(row.facts)
+    private = keys.open(row.complaint_id, row.sealed, f"notices.sealed.{row.id}") or {}
+    return Notice(
+        id=row.id,
+        complaint_id=row.complaint_id,
+        cause=row.cause,
+        kind=NoticeKind(row.kind),
+        recipient=row.recipient,
+        facts=NoticeFacts(
+            number=facts["number"],
+            kind=Kind(facts["kind"]),
+            major=facts["major"],
+            promised_at=datetime.fromisoformat(facts["promised_at"]),
+            received_at=datetime.fromisoformat(facts["received_at"]),
+            channel=ChannelKind(facts["channel"]),
+            name=private.get("name", ""),
+        ),
+        language=Language(row.language),
+        state=NoticeState(row.state),
+        created_at=row.created_at,
+    )
+
+
+def delivery_values(delivery: Delivery, keys: Keys) -> Values:
+    content = {name: getattr(delivery.content, name) for name in ("subject", "short", "text", "html")}
+    return {
+        "key": delivery.key,
+        "notice_id": delivery.notice_id,
+        "complaint_id": delivery.complaint_id,
+        "contact_id": delivery.contact_id,
+        "type": delivery.to.type,
+        "verified": delivery.to.verified,
+        "preferred": delivery.to.preferred,
+        "recipient": keys.seal(delivery.contact_id, delivery.to.value, f"deliveries.recipient.{delivery.key}"),
+        "language": delivery.content.language,
+        "content": keys.seal(delivery.complaint_id, content, f"deliveries.content.{delivery.key}"),
+        "state": delivery.state,
+        "created_at": delivery.created_at,
+    }
+
+
+def delivery(row: Row[Any], keys: Keys) -> Delivery:
+    content = keys.open(row.complaint_id, row.content, f"deliveries.content.{row.key}")
+    content = content or dict.fromkeys(("subject", "short", "text", "html"), "")
+    return Delivery(
+        key=row.key,
+        notice_id=row.notice_id,
+        complaint_id=row.complaint_id,
+        contact_id=row.contact_id,
+        to=_contact(row, keys.open(row.contact_id, row.recipient, f"deliveries.recipient.{row.key}")),
+        content=Text(language=Language(row.language), **content),
+        state=DeliveryState(row.state),
+        created_at=row.created_at,
+    )
+
+
+def attempt_values(attempt: Attempt) -> Values:
+    return {
+        "delivery_key": attempt.delivery_key,
+        "number": attempt.number,
+        "at": attempt.at,
+        "outcome": attempt.outcome,
+        "reason": attempt.reason,
+        "provider_id": attempt.provider_id,
+    }
+
+
+def work_values(work: Work) -> Values:
+    return {
+        "id": work.id,
+        "lane": work.lane,
+        "subject": work.subject,
+        "due_at": work.due_at,
+        "leased_until": None,
+        "attempt": work.attempt,
+    }
+
+
+def work(row: Row[Any]) -> Work:
+    return Work(id=row.id, lane=row.lane, subject=row.subject, due_at=row.due_at, attempt=row.attempt)

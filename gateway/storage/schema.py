@@ -1,0 +1,107 @@
+"""The schema's version: which one a database has, which one this code needs, and the way from one to the other.
+
+What the tables are is in tables.py; the steps are in migrations/versions/.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.errors import Misconfigured
+from gateway.storage.connection import translated
+from gateway.storage.engines import database_url, has_file, sqlite_engine
+
+# Foreign keys stay off while tables change: SQLite changes one by copying and dropping it, and with them on the drop
+# would delete what refers to it.
+MIGRATING: Final = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = OFF")
+
+
+async def migrate(url: str) -> str:
+    """Bring the database to this code's schema, wholly or not at all, and return its revision. Makes a missing file.
+
+    Raises Misconfigured when the schema is newer than this code, Contended or Unavailable as a write does.
+    """
+    engine = sqlite_engine(database_url(url), connections=1, pragmas=MIGRATING)
+    try:
+        with translated():
+            async with engine.connect() as connection:
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")  # a second `huiyin migrate` waits here
+                _refuse_newer(await revision(connection))
+                await connection.run_sync(_upgrade)
+                await connection.commit()
+    finally:
+        await engine.dispose()
+    return head()
+
+
+async def current(url: str) -> str | None:
+    """Return the database's revision, None when it has no schema."""
+    parsed = database_url(url)
+    if not has_file(parsed):
+        return None
+    engine = sqlite_engine(parsed, connections=1, pragmas=("PRAGMA query_only = ON",))
+    try:
+        with translated():
+            async with engine.connect() as connection:
+                return await revision(connection)
+    finally:
+        await engine.dispose()
+
+
+@cache
+def head() -> str:
+    """Return the revision this code needs."""
+    found = _scripts().get_current_head()
+    if found is None:
+        raise Misconfigured("the installation is incomplete: there are no migrations")
+    return found
+
+
+async def revision(connection: AsyncConnection) -> str | None:
+    """Return the revision of an open connection's database, None when it has no schema."""
+    return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+
+
+async def check(connection: AsyncConnection) -> None:
+    """Raise Misconfigured unless the database has exactly this code's schema."""
+    found = await revision(connection)
+    if found == head():
+        return
+    _refuse_newer(found)
+    state = f"has schema {found}" if found else "has no schema"
+    raise Misconfigured(f"the database {state}, this version needs {head()}: run huiyin migrate")
+
+
+def _refuse_newer(found: str | None) -> None:
+    if found is not None and found not in {script.revision for script in _scripts().walk_revisions()}:
+        raise Misconfigured(
+            f"the database's schema {found} is newer than this version's {head()}: "
+            "run the newer version (huiyin migrate does not go back)"
+        )
+
+
+def _upgrade(connection: sqlalchemy.Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    # No alembic.ini: the steps lie beside this file, also in an installed wheel. % is the ini format's escape.
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config
