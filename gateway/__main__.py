@@ -1,0 +1,213 @@
+"""The command line, and the only importer of adapters: it opens the configured channels and hands them to app.py.
+
+This file owns the clock, the environment and the terminal; nothing below it touches them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvloop
+from pydantic import ValidationError
+from rich.console import Console
+
+from adapters.registry import ADAPTERS
+from adapters.tools import Tools
+from adapters.web_form.wire import WebForm, fields
+from gateway import app, normalise
+from gateway.errors import GatewayError, Misconfigured
+from gateway.model import ContactType
+from gateway.observe import configure_logging
+from gateway.ports import Now
+from gateway.settings import Settings, explain, load
+from gateway.storage import schema
+
+SETTINGS_FILE = "gateway.toml"
+PROBE_SECONDS = 30.0
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status: 0 done, 1 not done (said on standard error), 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except GatewayError as error:
+        err.print(f"huiyin: {error}", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def open_channels(settings: Settings, now: Now) -> Sequence[app.OpenChannel]:
+    """Return the configured channels, ready to be entered. Raises Misconfigured naming source and key."""
+    channels: list[app.OpenChannel] = []
+    for source, table in settings.channels.items():
+        options = dict(table)
+        name = options.pop("adapter", None)
+        adapter = ADAPTERS.get(str(name))
+        if adapter is None:
+            known = ", ".join(sorted(ADAPTERS))
+            raise Misconfigured(f"channels.{source}: adapter must be one of {known}")
+        try:
+            config = adapter.Config.model_validate(options)
+        except ValidationError as error:
+            raise Misconfigured(f"channels.{source}: {explain(error)}") from None
+        channels.append(adapter.open_channel(config, Tools(now=now), source))
+    return channels
+
+
+def form_for(served: Collection[ContactType]) -> WebForm:
+    """Return the complaint form that offers only ways of telling the customer that are enabled."""
+    return WebForm(source="web-form", fields=fields(served))
+
+
+def _serve(options: argparse.Namespace) -> int:
+    configure_logging(now=clock)
+    settings = _settings(options)
+    return _run(_serve_until_stopped(settings))
+
+
+async def _serve_until_stopped(settings: Settings) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with app.service(settings, open_channels(settings, clock), form_for=form_for, now=clock) as running:
+        if settings.demonstration:
+            err.print("演示环境 (no settings file): an invented bank; write gateway.toml to name yours.")
+        missing = ", ".join(sorted({ContactType.EMAIL, ContactType.MOBILE} - running.served))
+        if missing:
+            err.print(f"No channel sends to: {missing}. Notices to such contacts wait as NO_CHANNEL until one does.")
+        host = settings.web.host
+        out.print(f"Huiyin takes complaints at http://{host}:{running.port}/ (stop with Ctrl+C)")
+        await stop.wait()
+        err.print("Stopping: finishing what was taken in.")
+    return 0
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+
+    async def migrate() -> int:
+        before = await schema.current(settings.storage.url)
+        await schema.migrate(settings.storage.url)
+        after = await schema.current(settings.storage.url)
+        out.print(f"The database is at version {after}" + (" already." if before == after else f" (was {before})."))
+        return 0
+
+    return _run(migrate())
+
+
+def _check(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    out.print("settings: ok")
+
+    async def check() -> int:
+        failed = 0
+        for name, attempt in (("rules, templates, keys, database", _try_node), ("channels", _try_channels)):
+            try:
+                for word in await attempt(settings):
+                    out.print(f"{word}: ok", markup=False)
+            except (GatewayError, TimeoutError) as error:
+                failed = 1
+                out.print(f"{name}: {error or 'did not answer in time'}", markup=False)
+        out.print("Ready to serve." if not failed else "Mend what is said above, then run huiyin check again.")
+        return failed
+
+    return _run(check())
+
+
+async def _try_node(settings: Settings) -> Sequence[str]:
+    quiet = settings.model_copy(update={"channels": {}, "web": settings.web.model_copy(update={"port": 0})})
+    async with app.service(quiet, [], form_for=form_for, now=clock):
+        return ("rules", "templates", "keys", "database")
+
+
+async def _try_channels(settings: Settings) -> Sequence[str]:
+    words: list[str] = []
+    async with AsyncExitStack() as stack:
+        for opening in open_channels(settings, clock):
+            channel = await stack.enter_async_context(opening)
+            if channel.probe is not None:
+                await asyncio.wait_for(channel.probe(), PROBE_SECONDS)
+            words.append(f"channel {channel.source}")
+    return words
+
+
+def _normalise(options: argparse.Namespace) -> int:
+    adapter = ADAPTERS[options.channel]
+    for path in _files(options.files):
+        try:
+            data = path.read_bytes()
+        except OSError:
+            print(normalise.unread(str(path), options.channel))
+            continue
+        for event in adapter.read(data, path.name):
+            print(normalise.line(str(path), event))
+    return 0
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(inner for inner in path.rglob("*") if inner.is_file())
+        else:
+            yield path
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    path: Path | None = options.config
+    if path is None and Path(SETTINGS_FILE).exists():
+        path = Path(SETTINGS_FILE)
+    return load(path, os.environ)
+
+
+def _run(work: Awaitable[int]) -> int:
+    async def run() -> int:
+        return await work
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(run())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="huiyin",
+        description="Take complaints in from every channel, number them, and tell each customer. "
+        "件件有落实，事事有回复。",
+        epilog=f"Settings are read from --config, else from {SETTINGS_FILE} in the working directory; "
+        "HUIYIN_WEB__PORT=8081 overrides [web] port. Without any it serves as a demonstration.",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the settings file (TOML)")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=words, description=words)
+        command.set_defaults(run=run)
+        return command
+
+    add("serve", _serve, "Take complaints in and send notices until stopped (SIGTERM or Ctrl+C ends it cleanly).")
+    add("migrate", _migrate, "Bring the database to this version; it is safe to repeat.")
+    add("check", _check, "Try settings, rules, templates, keys, database and every channel, and say what to mend.")
+    command = add("normalise", _normalise, "Print what a channel makes of files: one JSON object a line and file.")
+    command.add_argument("channel", choices=sorted(ADAPTERS), metavar="CHANNEL", help=", ".join(sorted(ADAPTERS)))
+    command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="files, or folders read in name order")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,240 @@
+"""The composition root: settings and channels in, a running service out. The only file where the parts meet.
+
+`service` is what the command line, the demonstration and the acceptance tests start alike; only the clock and the ports
+differ. Adapters come in ready to be opened from gateway/__main__.py, which alone knows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from gateway import rulebook
+from gateway.coordination.local import LocalCoordination
+from gateway.delivery import Deliveries
+from gateway.errors import Misconfigured
+from gateway.intake import Intake
+from gateway.loop import Loops
+from gateway.model import ContactType
+from gateway.observe import Beats, Metrics, fault
+from gateway.ports import Accept, Channel, Now, Sender, Storage
+from gateway.preparation import Preparation
+from gateway.readiness import Readiness, show_ages
+from gateway.record import Recorder, lane_of
+from gateway.rendering import Rendering
+from gateway.rules.numbering import Pattern, Patterns
+from gateway.settings import Settings
+from gateway.storage import schema
+from gateway.storage.sqlite import SqliteStorage
+from gateway.upkeep import Upkeep
+from gateway.vault import Vault
+from gateway.web import site
+from gateway.web.form import WebForm
+
+OpenChannel = AbstractAsyncContextManager[Channel]
+FormFor = Callable[[Collection[ContactType]], WebForm]
+
+LANE_SECONDS = 60.0
+"""A delivery lane that has not finished a round for this long is not working."""
+LISTENER_SECONDS = 600.0
+"""How long a listener may wait for its source to speak: IMAP IDLE is renewed every 3 to 9 minutes."""
+UPKEEP_SECONDS = 15.0
+GRACE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A running gateway."""
+
+    accept: Accept
+    storage: Storage
+    metrics: Metrics
+    vault: Vault
+    served: frozenset[ContactType]
+    port: int  # where the web site listens
+
+
+@asynccontextmanager
+async def service(
+    settings: Settings, channels: Sequence[OpenChannel], *, form_for: FormFor, now: Now
+) -> AsyncIterator[Service]:
+    """Start everything; yield when complaints can come in; stop cleanly on the way out.
+
+    Stopping goes backwards: the web site takes nothing new, listeners end and a round of deliveries is finished and
+    recorded, what was handed in is committed. Raises Misconfigured with what to change.
+    """
+    vault = await open_vault(settings)
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(SqliteStorage.open(settings.storage.url, vault))
+        await storage.check()
+        opened = [await stack.enter_async_context(channel) for channel in channels]
+        node = Node(settings, vault=vault, storage=storage, senders=senders_of(opened), now=now)
+        stack.push_async_callback(node.intake.close)
+        await stack.enter_async_context(node.loops)
+        node.start_upkeep()
+        node.start_deliveries()
+        port = await stack.enter_async_context(listening(node.site(form_for), settings))
+        node.start_listeners(opened)
+        yield Service(
+            accept=node.intake.accept,
+            storage=storage,
+            metrics=node.metrics,
+            vault=vault,
+            served=frozenset(node.senders),
+            port=port,
+        )
+
+
+class Node:
+    """The parts of one process, made and started in the order `service` says."""
+
+    def __init__(
+        self, settings: Settings, *, vault: Vault, storage: Storage, senders: Mapping[ContactType, Sender], now: Now
+    ) -> None:
+        rendering = Rendering(bank=settings.bank, override=settings.templates)
+        rendering.check()
+        patterns = number_patterns(settings)
+        self.settings = settings
+        self.vault = vault
+        self.storage = storage
+        self.senders = senders
+        self.now = now
+        self.book = rulebook.load(zone=settings.bank.zone, override=settings.config)
+        self.metrics = Metrics()
+        self.beats = Beats(now=now)
+        self.coordination = LocalCoordination(now=now)
+        self.loops = Loops(coordination=self.coordination, now=now, metrics=self.metrics)
+        self.recorder = Recorder(rendering=rendering, audit_key=vault.audit_key, served=senders)
+        self.intake = Intake(
+            storage=storage,
+            preparation=Preparation(
+                vault=vault, policy=self.book.policy, calendar=self.book.calendar, patterns=patterns, now=now
+            ),
+            recorder=self.recorder,
+            patterns=patterns,
+            coordination=self.coordination,
+            zone=ZoneInfo(settings.bank.zone),
+            now=now,
+            metrics=self.metrics,
+            most=settings.intake.batch,
+            room=settings.intake.queue,
+        )
+
+    def start_upkeep(self) -> None:
+        upkeep = Upkeep(
+            storage=self.storage,
+            calendar=self.book.calendar,
+            metrics=self.metrics,
+            show_ages=partial(show_ages, self.beats, self.metrics),
+            now=self.now,
+        )
+        alive = self.beats.expect("upkeep", within=4 * UPKEEP_SECONDS)
+        self.loops.start(self.loops.repeat("upkeep", upkeep.run_once, alive, poll=UPKEEP_SECONDS))
+
+    def start_deliveries(self) -> None:
+        for contact_type, sender in self.senders.items():
+            lane = lane_of(contact_type)
+            deliveries = Deliveries(
+                lane=lane,
+                sender=sender,
+                storage=self.storage,
+                recorder=self.recorder,
+                coordination=self.coordination,
+                now=self.now,
+                metrics=self.metrics,
+            )
+            alive = self.beats.expect(lane, within=LANE_SECONDS)
+            self.loops.start(self.loops.repeat(lane, deliveries.run_once, alive))
+
+    def start_listeners(self, channels: Sequence[Channel]) -> None:
+        for channel in channels:
+            if channel.listener is not None:
+                name = f"listen:{channel.source}"
+                alive = self.beats.expect(name, within=LISTENER_SECONDS)
+                listen = partial(channel.listener.listen, self.intake.accept)
+                self.loops.start(self.loops.keep(name, listen, alive))
+
+    def site(self, form_for: FormFor) -> web.Application:
+        readiness = Readiness(
+            storage=self.storage,
+            beats=self.beats,
+            calendar=self.book.calendar,
+            room_left=self.intake.room_left,
+            now=self.now,
+        )
+        return site.build(
+            settings=self.settings,
+            accept=self.intake.accept,
+            storage=self.storage,
+            coordination=self.coordination,
+            now=self.now,
+            health=readiness,
+            metrics=self.metrics.render,
+            web_form=form_for(self.senders),
+            senders=frozenset(self.senders),
+            sign=partial(self.vault.sign, "web"),
+            fault=self.fault,
+        )
+
+    def fault(self, where: str, error: BaseException) -> str:
+        return fault(where, error, metrics=self.metrics, now=self.now())
+
+
+async def open_vault(settings: Settings) -> Vault:
+    """Load the keys; for a database that does not exist yet, make both.
+
+    Raises Misconfigured when the database exists and the keys are missing: new keys could not open it.
+    """
+    path, url = settings.storage.keys_file, settings.storage.url
+    is_new = await schema.current(url) is None
+    if is_new:
+        await schema.migrate(url)
+    if path.exists():
+        return Vault.load(path)
+    if not is_new:
+        raise Misconfigured(f"the keys file {path} is missing, and the database was sealed with it: restore it")
+    return Vault.create(path)
+
+
+def number_patterns(settings: Settings) -> Patterns:
+    try:
+        return Patterns(
+            current=Pattern.parse(settings.numbers.pattern),
+            old=tuple(Pattern.parse(text) for text in settings.numbers.old_patterns),
+        )
+    except ValueError as error:
+        raise Misconfigured(f"numbers: {error}") from None
+
+
+def senders_of(channels: Sequence[Channel]) -> Mapping[ContactType, Sender]:
+    """Return which sender reaches each type of contact. Raises Misconfigured when two claim the same."""
+    senders: dict[ContactType, Sender] = {}
+    for channel in channels:
+        if channel.sender is None or channel.serves is None:
+            continue
+        if channel.serves in senders:
+            raise Misconfigured(f"two channels send to {channel.serves.value}: {channel.source} is the second")
+        senders[channel.serves] = channel.sender
+    return senders
+
+
+@asynccontextmanager
+async def listening(application: web.Application, settings: Settings) -> AsyncIterator[int]:
+    """Serve the application; yield the port (of use when the settings say 0)."""
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=GRACE_SECONDS)
+    await runner.setup()
+    try:
+        tcp = web.TCPSite(runner, settings.web.host, settings.web.port)
+        try:
+            await tcp.start()
+        except OSError as error:
+            where = f"{settings.web.host}:{settings.web.port}"
+            raise Misconfigured(f"the web site cannot listen on {where}: {error.strerror}") from None
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()

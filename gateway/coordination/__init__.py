@@ -1,0 +1,1 @@
+"""Hints between the parts of the gateway: never truth. One implementation a file."""

@@ -1,0 +1,341 @@
+"""Intake: what came in becomes committed messages, complaints and numbers. Adapters call `accept`, nothing else.
+
+Before an event queues it is prepared on its own (preparation.py), so a bad one fails alone. A batch is then one
+transaction: look up by key sets what is already held, fold the items in order over that snapshot, draw numbers for
+those that open a complaint, write. The walk is drawn in docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import chain
+from zoneinfo import ZoneInfo
+
+from gateway.batching import Batcher
+from gateway.errors import Unavailable
+from gateway.ids import new_id
+from gateway.model import Complaint, InboundEvent, InboundMessage, Level, Outcome, Receipt
+from gateway.observe import Metrics, fault
+from gateway.ports import Coordination, HeldMessage, Lane, Now, Storage, StoredContact, StoredMessage, Transaction
+from gateway.preparation import Preparation, Prepared
+from gateway.record import Draft, Recorder
+from gateway.rules.lifecycle import OPEN, Register, SuggestLink, Supplement
+from gateway.rules.numbering import Patterns
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of `accept`: an atomic unit. The events stay at hand for the case that one of them cannot be stored."""
+
+    events: Sequence[InboundEvent]
+    prepared: Sequence[Prepared]
+
+
+@dataclass(slots=True)
+class Item:
+    """One prepared event on its way through a batch, and what the fold decides about it."""
+
+    prepared: Prepared
+    outcome: Outcome
+    complaint: Complaint | None = None  # the one it joins or opened
+    quoted: Sequence[str] = ()  # ids of complaints it names that are not its sender's
+    held: HeldMessage | None = None  # what it is a copy of
+    like: Item | None = None  # the earlier item of this batch that it is a copy of
+    again: bool = False  # the same delivery of the same message: nothing is stored twice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What the database knows about the keys of a batch."""
+
+    held: Mapping[tuple[str, str], HeldMessage]
+    twins: Mapping[bytes, HeldMessage]
+    threads: Mapping[str, str]  # delivery key -> complaint id
+    numbers: Mapping[str, str]  # number -> complaint id
+    complaints: Mapping[str, Complaint]
+    owners: Mapping[str, frozenset[bytes]]  # complaint id -> blind indexes of its contacts
+
+
+class Intake:
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        preparation: Preparation,
+        recorder: Recorder,
+        patterns: Patterns,
+        coordination: Coordination,
+        zone: ZoneInfo,
+        now: Now,
+        metrics: Metrics,
+        most: int = 64,
+        room: int = 2000,
+    ) -> None:
+        self._storage = storage
+        self._preparation = preparation
+        self._recorder = recorder
+        self._patterns = patterns
+        self._coordination = coordination
+        self._zone = zone
+        self._now = now
+        self._metrics = metrics
+        self._room = room
+        self._batcher: Batcher[Call, Sequence[Receipt]] = Batcher(
+            write=self._write, rescue=self._rescue, size=lambda call: len(call.events), most=most, room=room
+        )
+
+    async def accept(self, events: Sequence[InboundEvent]) -> Sequence[Receipt]:
+        """See ports.Accept."""
+        if not events:
+            return ()
+        call = Call(events, [self._prepare(event) for event in events])
+        receipts = await self._batcher.submit(call)
+        now = self._now()
+        for prepared, receipt in zip(call.prepared, receipts, strict=True):
+            self._metrics.received.labels(prepared.message.channel.value, receipt.outcome.value).inc()
+            self._metrics.received_to_number.observe(max(0.0, (now - prepared.at).total_seconds()))
+        return receipts
+
+    def room_left(self) -> bool:
+        """Say whether another message would be taken now."""
+        return self._batcher.waiting < self._room
+
+    async def close(self) -> None:
+        """Commit what was handed in, then refuse."""
+        await self._batcher.close()
+
+    def _prepare(self, event: InboundEvent) -> Prepared:
+        try:
+            return self._preparation.prepare(event)
+        except Exception as error:
+            # Nothing is refused: what no rule foresaw keeps its bytes, gets a number and waits for a person (A021).
+            fault("intake.prepare", error, metrics=self._metrics, now=self._now())
+            return self._preparation.stub(event, "not_prepared")
+
+    async def _write(self, calls: Sequence[Call]) -> Sequence[Sequence[Receipt]]:
+        now = self._now()
+        draft = self._recorder.draft(now)
+        async with self._storage.writing(Lane.INTAKE) as tx:
+            items = _fold([prepared for call in calls for prepared in call.prepared], await self._look_up(tx, calls))
+            await self._open(tx, draft, [item for item in items if _opens(item)], now)
+            for item in items:
+                self._keep(draft, item, now)
+            await draft.write(tx)
+        for lane in draft.lanes:
+            await self._coordination.wake(lane)
+        receipts = iter([_receipt(item) for item in items])
+        return [[next(receipts) for _ in call.events] for call in calls]
+
+    async def _look_up(self, tx: Transaction, calls: Sequence[Call]) -> Snapshot:
+        batch = [prepared for call in calls for prepared in call.prepared]
+        held = await tx.messages.held({(p.message.source, p.external_id) for p in batch})
+        twins = await tx.messages.twins({p.content_key for p in batch if p.message.message_id})
+        keys = set(chain.from_iterable(p.message.thread_keys for p in batch))
+        threads = await tx.notices.threads(keys) if keys else {}
+        quoted = set(chain.from_iterable(p.quoted for p in batch))
+        by_number = await tx.complaints.by_number(quoted) if quoted else {}
+        numbers = {number: complaint.id for number, complaint in by_number.items()}
+        ids = {*threads.values(), *numbers.values()}
+        return Snapshot(
+            held=held,
+            twins=twins,
+            threads=threads,
+            numbers=numbers,
+            complaints=await tx.complaints.by_id(ids) if ids else {},
+            owners=await tx.contacts.indexes(ids) if ids else {},
+        )
+
+    async def _open(self, tx: Transaction, draft: Draft, items: Sequence[Item], now: datetime) -> None:
+        numbers = iter(await self._draw(tx, len(items), now))
+        for item in items:
+            prepared, message = item.prepared, item.prepared.message
+            complaint_id = new_id(now)
+            dates = prepared.deadlines
+            item.complaint = draft.open(
+                complaint_id,
+                Register(
+                    number=next(numbers),
+                    kind=message.kind,
+                    level=Level.GENERAL,  # a suggestion, until a person has graded it (A049)
+                    needs_review=True,
+                    channel=message.channel,
+                    source=message.source,
+                    language=prepared.language,
+                    received_at=message.received_at,
+                    promised_at=dates.promised.due_at,
+                    legal_at=dates.legal.due_at if dates.legal else None,
+                    policy=f"{dates.promised.profile}@{dates.promised.profile_version}",
+                    name=message.from_name,
+                    message_id=prepared.id,
+                ),
+                contacts=[
+                    StoredContact(id=new_id(now), complaint_id=complaint_id, rank=rank, index=index, contact=contact)
+                    for rank, (contact, index) in enumerate(prepared.contacts)
+                ],
+                deadlines=dates.clocks,
+            )
+            for quoted_id in item.quoted:
+                item.complaint = draft.apply(item.complaint, SuggestLink(quoted_id=quoted_id))
+
+    async def _draw(self, tx: Transaction, count: int, now: datetime) -> Sequence[str]:
+        """Return new numbers of the bank's present day; serials without a usable check character are skipped."""
+        pattern = self._patterns.current
+        day = now.astimezone(self._zone).date()
+        numbers: list[str] = []
+        while len(numbers) < count:
+            missing = count - len(numbers)
+            first = await tx.numbers.take(pattern.scope(day), missing)
+            numbers += [number for serial in range(first, first + missing) if (number := pattern.number(day, serial))]
+        return numbers
+
+    def _keep(self, draft: Draft, item: Item, now: datetime) -> None:
+        if item.again:
+            return
+        if item.outcome is Outcome.JOINED and item.complaint is not None:
+            item.complaint = draft.apply(item.complaint, Supplement(message_id=item.prepared.id))
+        draft.keep(_stored(item, now))
+
+    async def _rescue(self, call: Call, error: Exception) -> Sequence[Receipt]:
+        """Write a call that the database refused, with the events it cannot take as stubs (lesson 15)."""
+        fault("intake.write", error, metrics=self._metrics, now=self._now())
+        prepared = [
+            p if await self._storable(event, p) else self._preparation.stub(event, "not_storable")
+            for event, p in zip(call.events, call.prepared, strict=True)
+        ]
+        [receipts] = await self._write([Call(call.events, prepared)])
+        return receipts
+
+    async def _storable(self, event: InboundEvent, prepared: Prepared) -> bool:
+        """Try one event in a transaction that is rolled back."""
+        now = self._now()
+        draft = self._recorder.draft(now)
+        try:
+            async with self._storage.writing(Lane.INTAKE) as tx:
+                items = _fold([prepared], await self._look_up(tx, [Call([event], [prepared])]))
+                await self._open(tx, draft, [item for item in items if _opens(item)], now)
+                self._keep(draft, items[0], now)
+                await draft.write(tx)
+                raise _Rollback
+        except _Rollback:
+            return True
+        except Unavailable:
+            raise
+        except Exception:
+            return False
+
+
+class _Rollback(Exception):
+    pass
+
+
+def _fold(batch: Sequence[Prepared], snapshot: Snapshot) -> Sequence[Item]:
+    """Decide what becomes of each item, in order, each seeing the ones before it."""
+    items: list[Item] = []
+    by_key: dict[tuple[str, str], Item] = {}
+    by_content: dict[bytes, Item] = {}
+    for prepared in batch:
+        key = (prepared.message.source, prepared.external_id)
+        item = Item(prepared, Outcome.DUPLICATE)
+        if (held := snapshot.held.get(key)) or key in by_key:
+            item.held, item.like, item.again = held, by_key.get(key), True
+        elif prepared.message.message_id and (
+            (held := snapshot.twins.get(prepared.content_key)) or prepared.content_key in by_content
+        ):
+            # The same mail in two of our boxes: one complaint, two records of receipt (lesson 5).
+            item.held, item.like = held, by_content.get(prepared.content_key)
+        else:
+            _place(item, snapshot)
+            by_content[prepared.content_key] = item
+        by_key.setdefault(key, item)
+        items.append(item)
+    return items
+
+
+def _place(item: Item, snapshot: Snapshot) -> None:
+    """Decide where a message that is no copy belongs."""
+    prepared = item.prepared
+    if not prepared.readable:
+        item.outcome = Outcome.QUARANTINED
+        return
+    if prepared.message.machine is not None:
+        item.outcome = Outcome.MACHINE
+        return
+    ids = [snapshot.threads[key] for key in prepared.message.thread_keys if key in snapshot.threads]
+    ids += [snapshot.numbers[number] for number in prepared.quoted if number in snapshot.numbers]
+    named = [snapshot.complaints[complaint_id] for complaint_id in dict.fromkeys(ids)]
+    sender = {index for _, index in prepared.contacts}
+    own = [complaint for complaint in named if sender & snapshot.owners.get(complaint.id, frozenset())]
+    item.complaint = next((complaint for complaint in own if complaint.state in OPEN), None)
+    if item.complaint is not None:
+        item.outcome = Outcome.JOINED
+        return
+    item.quoted = [complaint.id for complaint in named]
+    item.outcome = Outcome.PENDING_LINK if named else Outcome.OPENED
+
+
+def _opens(item: Item) -> bool:
+    return item.outcome in (Outcome.OPENED, Outcome.PENDING_LINK, Outcome.QUARANTINED)
+
+
+def _complaint_id(item: Item) -> str | None:
+    if item.complaint is not None:
+        return item.complaint.id
+    return item.held.complaint_id if item.held else _complaint_id(item.like) if item.like else None
+
+
+def _receipt(item: Item) -> Receipt:
+    if item.like is not None:
+        original = _receipt(item.like)
+        differs = item.like.prepared.content_key != item.prepared.content_key
+    elif item.held is not None:
+        original = Receipt(outcome=item.outcome, number=item.held.number, promised_at=item.held.promised_at)
+        differs = item.held.content_key != item.prepared.content_key
+    elif item.complaint is not None:
+        return Receipt(outcome=item.outcome, number=item.complaint.number, promised_at=item.complaint.promised_at)
+    else:
+        return Receipt(outcome=item.outcome)
+    return Receipt(outcome=item.outcome, number=original.number, promised_at=original.promised_at, differs=differs)
+
+
+def _stored(item: Item, now: datetime) -> StoredMessage:
+    prepared, message = item.prepared, item.prepared.message
+    return StoredMessage(
+        id=prepared.id,
+        complaint_id=_complaint_id(item),
+        source=message.source,
+        channel=message.channel.value,
+        external_id=prepared.external_id,
+        content_key=prepared.content_key,
+        outcome=item.outcome,
+        machine=message.machine,
+        received_at=message.received_at,
+        stored_at=now,
+        body=_body(message),
+        raw=prepared.raw,
+        raw_digest=prepared.raw_digest,
+        redactions=prepared.redactions,
+        problems=message.problems,
+        restricted=not prepared.readable or bool(message.attachments),
+        attachments=message.attachments,
+    )
+
+
+def _body(message: InboundMessage) -> Mapping[str, object]:
+    """Return what is kept, sealed, for people to read."""
+    return {
+        "subject": message.subject,
+        "text": message.text,
+        "reply_text": message.reply_text,
+        "from_name": message.from_name,
+        "from_address": message.from_address,
+        "to": message.to,
+        "particulars": asdict(message.particulars),
+        "message_id": message.message_id,
+        "in_reply_to": message.in_reply_to,
+        "references": message.references,
+        "sent_at": message.sent_at.isoformat() if message.sent_at else None,
+        "bounced": [asdict(bounced) for bounced in message.bounced],
+        "turns": [asdict(turn) for turn in message.turns],
+    }

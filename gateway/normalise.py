@@ -1,0 +1,57 @@
+"""Inbound events as JSON lines, for people and scripts that want to see what a channel makes of a file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from gateway.model import InboundEvent, InboundMessage
+
+
+def unread(file: str, channel: str) -> str:
+    """Return the line of a file that could not be opened: bad input is an answer, not an end."""
+    return json.dumps({"file": file, "channel": channel, "problems": ["file_not_read"]}, ensure_ascii=False)
+
+
+def line(file: str, event: InboundEvent) -> str:
+    """Return one event as one JSON object with the fields of docs/reference/normalise.md."""
+    if not isinstance(event, InboundMessage):
+        event = InboundMessage(
+            source=event.source,
+            channel=event.channel,
+            external_id=event.external_id,
+            received_at=event.received_at,
+            text="",
+            problems=(event.problem,),
+        )
+    shown = {
+        "file": file,
+        "channel": event.channel.value,
+        "external_id": event.external_id,
+        "from_address": event.from_address,
+        "from_name": event.from_name,
+        "to": event.to,
+        "subject": event.subject,
+        "text": event.text,
+        "reply_text": event.reply_text,
+        "attachments": [{"name": a.name, "size": a.size, "type": a.media_type} for a in event.attachments],
+        "message_id": event.message_id,
+        "in_reply_to": event.in_reply_to,
+        "references": event.references,
+        "sent_at": event.sent_at.isoformat() if event.sent_at else None,
+        "machine": event.machine.value if event.machine else None,
+        "bounced": [asdict(bounced) for bounced in event.bounced],
+        "turns": [asdict(turn) for turn in event.turns],
+        "problems": event.problems,
+    }
+    # Lone surrogates cannot be printed: they leave as the escapes JSON has for them.
+    text = json.dumps(shown, ensure_ascii=False)
+    return text if _encodable(text) else json.dumps(shown)
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,109 @@
+"""What most tests stand on: a clock that moves when told, real keys, a real SQLite file, the real core over it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway import rulebook
+from gateway.coordination.local import LocalCoordination
+from gateway.intake import Intake
+from gateway.model import ContactType
+from gateway.observe import Metrics
+from gateway.preparation import Preparation
+from gateway.record import Recorder
+from gateway.rendering import Rendering
+from gateway.rules.numbering import Pattern, Patterns
+from gateway.settings import DEMONSTRATION_BANK, Bank
+from gateway.storage import schema
+from gateway.storage.sqlite import SqliteStorage
+from gateway.vault import Vault
+from tests.factories import Clock
+
+ZONE = "Asia/Shanghai"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    return Vault.create(tmp_path / "huiyin.keys")
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of the present schema: each test gets a copy, because migrating takes half a second."""
+    path = tmp_path_factory.mktemp("schema") / "huiyin.db"
+    asyncio.run(schema.migrate(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+async def storage(tmp_path: Path, migrated: Path, vault: Vault) -> AsyncIterator[SqliteStorage]:
+    path = tmp_path / "huiyin.db"
+    shutil.copy(migrated, path)
+    async with SqliteStorage.open(f"sqlite:///{path}", vault) as opened:
+        yield opened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """The parts of the core under test, wired as app.py does."""
+
+    storage: SqliteStorage
+    vault: Vault
+    clock: Clock
+    coordination: LocalCoordination
+    metrics: Metrics
+    recorder: Recorder
+    intake: Intake
+
+
+@pytest.fixture
+def make_core(storage: SqliteStorage, vault: Vault, clock: Clock) -> Callable[..., Core]:
+    """Return a maker of cores over the one database: several of them are several processes."""
+
+    def make(*, served: frozenset[ContactType] = frozenset({ContactType.EMAIL}), **limits: int) -> Core:
+        book = rulebook.load(zone=ZONE, override=None)
+        patterns = Patterns(current=Pattern.parse("TS-{yymmdd}-{serial:6}-{check}"))
+        rendering = Rendering(bank=Bank.model_validate(DEMONSTRATION_BANK), override=None)
+        recorder = Recorder(rendering=rendering, audit_key=vault.audit_key, served=served)
+        coordination, metrics = LocalCoordination(now=clock), Metrics()
+        intake = Intake(
+            storage=storage,
+            preparation=Preparation(
+                vault=vault, policy=book.policy, calendar=book.calendar, patterns=patterns, now=clock
+            ),
+            recorder=recorder,
+            patterns=patterns,
+            coordination=coordination,
+            zone=ZoneInfo(ZONE),
+            now=clock,
+            metrics=metrics,
+            **limits,
+        )
+        return Core(
+            storage=storage,
+            vault=vault,
+            clock=clock,
+            coordination=coordination,
+            metrics=metrics,
+            recorder=recorder,
+            intake=intake,
+        )
+
+    return make
+
+
+@pytest.fixture
+def core(make_core: Callable[..., Core]) -> Core:
+    return make_core()
