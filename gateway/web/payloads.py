@@ -1,0 +1,112 @@
+"""What the REST API takes in and gives back, checked by pydantic. The messages of the checks never quote a value."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from gateway.errors import Invalid
+from gateway.model import ChannelKind, Contact, ContactType, InboundMessage, Kind, Language, Particulars
+from gateway.rules.addresses import normal_email, normal_phone
+
+# The values of B.2 and B.3, the same as the form's.
+Product = Literal[
+    "deposit",
+    "loan",
+    "debit_card",
+    "credit_card",
+    "payment",
+    "wealth",
+    "agency",
+    "other_intermediary",
+    "fx",
+    "precious_metal",
+    "treasury",
+    "rmb",
+    "personal_info",
+    "collection",
+    "other",
+]
+Demand = Literal["apology", "rectify", "compensate", "explain", "restore", "refund", "other"]
+IdType = Literal["id_card", "passport", "hk_mo_permit", "tw_permit", "uscc", "other"]
+Represents = Literal["self", "agent", "heir", "guardian", "company", "group_rep"]
+
+CLOCK_SKEW = timedelta(minutes=2)
+"""How far a caller's clock may run ahead of ours; the time is then ours."""
+
+Note = Annotated[str, Field(max_length=500)]
+
+
+class Payload(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ContactPayload(Payload):
+    """`verified`: the caller knows that the customer owns it (logged in, called back); it is believed."""
+
+    type: ContactType
+    value: Annotated[str, Field(min_length=1, max_length=320)]
+    verified: bool = False
+    preferred: bool = False
+
+    @model_validator(mode="after")
+    def _has_a_normal_form(self) -> ContactPayload:
+        self.contact()
+        return self
+
+    def contact(self) -> Contact:
+        value: str | None = self.value.strip()
+        if self.type in (ContactType.MOBILE, ContactType.LANDLINE):
+            value = normal_phone(self.value)
+        elif self.type is ContactType.EMAIL:
+            value = normal_email(self.value)
+        if not value:
+            raise ValueError(f"is not a usable {self.type.value}")
+        return Contact(type=self.type, value=value, verified=self.verified, preferred=self.preferred)
+
+
+class ParticularsPayload(Payload):
+    occurred_note: Note = ""
+    product: Product | Literal[""] = ""
+    branch: Note = ""
+    amount_note: Note = ""
+    demand: Annotated[tuple[Demand, ...], Field(max_length=7)] = ()
+    id_type: IdType | Literal[""] = ""
+    represents: Represents | Literal[""] = ""
+
+
+class ComplaintPayload(Payload):
+    """One complaint, suggestion or inquiry."""
+
+    text: Annotated[str, Field(min_length=1, max_length=100_000)]
+    kind: Kind = Kind.COMPLAINT
+    channel: ChannelKind = ChannelKind.APP
+    subject: Annotated[str, Field(max_length=200)] = ""
+    name: Annotated[str, Field(max_length=100)] = ""
+    contacts: Annotated[tuple[ContactPayload, ...], Field(max_length=5)] = ()
+    language: Language | None = None
+    received_at: AwareDatetime | None = None
+    particulars: ParticularsPayload = ParticularsPayload()
+
+    def message(self, *, source: str, external_id: str, now: datetime, raw: bytes) -> InboundMessage:
+        """Return the message, received `now` unless it says otherwise. Raises Invalid for a date in the future."""
+        received_at = self.received_at or now
+        if received_at > now + CLOCK_SKEW:
+            raise Invalid(field="received_at", problem="in_the_future")
+        return InboundMessage(
+            source=source,
+            channel=self.channel,
+            external_id=external_id,
+            received_at=min(received_at, now).astimezone(UTC),
+            text=self.text,
+            reply_text=self.text,
+            subject=self.subject,
+            from_name=self.name,
+            contacts=tuple(item.contact() for item in self.contacts),
+            language=self.language,
+            kind=self.kind,
+            particulars=Particulars(**self.particulars.model_dump()),
+            raw=raw,
+        )
