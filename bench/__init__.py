@@ -1,0 +1,1 @@
+"""Floors and the gateway, measured in one run. Never a timed test."""
