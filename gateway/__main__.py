@@ -195,15 +195,39 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, metavar="FILE", help="the settings file (TOML)")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=words, description=words)
+    def add(name: str, run: Callable[[argparse.Namespace], int], words: str, more: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=words, description=f"{words} {more}")
         command.set_defaults(run=run)
         return command
 
-    add("serve", _serve, "Take complaints in and send notices until stopped (SIGTERM or Ctrl+C ends it cleanly).")
-    add("migrate", _migrate, "Bring the database to this version; it is safe to repeat.")
-    add("check", _check, "Try settings, rules, templates, keys, database and every channel, and say what to mend.")
-    command = add("normalise", _normalise, "Print what a channel makes of files: one JSON object a line and file.")
+    add(
+        "serve",
+        _serve,
+        "Take complaints in and send notices until stopped.",
+        "SIGTERM or Ctrl+C ends it cleanly: what was taken in is committed first. Without settings it serves the form "
+        "for an invented bank, on SQLite in the working directory. Logs are JSON lines on standard error; /readyz says "
+        "whether it is ready, /metrics how it does.",
+    )
+    add(
+        "migrate",
+        _migrate,
+        "Bring the database to this version.",
+        "Run it after an upgrade, before serve, which refuses a database of another version. It is safe to repeat. Copy "
+        "the database and, apart from it, the keys file first.",
+    )
+    add(
+        "check",
+        _check,
+        "Try settings, rules, templates, keys, database and every channel.",
+        "Says what to mend, one line each, never a secret; exits with 1 when something must be mended. Channels are "
+        "asked to let us in; nothing is read or sent.",
+    )
+    command = add(
+        "normalise",
+        _normalise,
+        "Print what a channel makes of files: one JSON object a line and file.",
+        "Needs no settings, no database and no network. Bad input never ends it: its line says why in `problems`.",
+    )
     command.add_argument("channel", choices=sorted(ADAPTERS), metavar="CHANNEL", help=", ".join(sorted(ADAPTERS)))
     command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="files, or folders read in name order")
     return parser

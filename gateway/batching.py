@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from gateway.errors import Contended, Unavailable
+from gateway.errors import BadData, Conflict, Contended, StorageFailed, Unavailable
 
 TRIES = 3
 """How often a batch that met another writer is done again."""
@@ -91,12 +91,14 @@ class Batcher(Generic[Call, Result]):
     async def _settle(self, batch: Sequence[tuple[Call, asyncio.Future[Result]]]) -> None:
         try:
             results = await self._commit([call for call, _ in batch])
-        except (Unavailable, Contended) as error:
+        except BadData as error:
+            await self._bisect(batch, error)
+        except (Unavailable, StorageFailed, Conflict) as error:
             # Nobody is retried one by one: when the database is away, every caller hears so at once.
             for _, future in batch:
                 future.set_exception(_refusal(error))
         except Exception as error:
-            # Refused data (BadData), or a fault of ours that one item brought out: no other call must suffer.
+            # A fault of ours that one item brought out: no other call must suffer.
             await self._bisect(batch, error)
         else:
             for (_, future), result in zip(batch, results, strict=True):
@@ -106,7 +108,7 @@ class Batcher(Generic[Call, Result]):
         for _ in range(TRIES - 1):
             try:
                 return await self._write(calls)
-            except Contended:
+            except (Contended, Conflict):  # folded anew over what the other writer left
                 continue
         return await self._write(calls)
 

@@ -139,8 +139,9 @@ class JsonLines(logging.Formatter):
 
 
 def configure_logging(*, now: Now, level: str = "INFO") -> None:
-    """Send every log record of the process through JsonLines to standard error."""
+    """Send the log of the process through JsonLines to standard error: this program's from `level`, others' warnings."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines(now=now))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    log.setLevel(level)
     logging.captureWarnings(True)

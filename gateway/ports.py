@@ -169,7 +169,9 @@ class Complaints(Protocol):
 
     async def by_number(self, numbers: Collection[str]) -> Mapping[str, Complaint]: ...
 
-    async def add(self, complaints: Sequence[Complaint], deadlines: Mapping[str, Sequence[Deadline]]) -> None: ...
+    async def add(self, complaints: Sequence[Complaint], deadlines: Mapping[str, Sequence[Deadline]]) -> None:
+        """Store new complaints with their dates and data keys: before anything that belongs to them."""
+        ...
 
     async def advance(self, complaints: Sequence[Complaint]) -> None:
         """Store each complaint at its new version. Raises Conflict when another writer moved it first."""
@@ -272,7 +274,10 @@ class Numbers(Protocol):
 
 class Blobs(Protocol):
     async def stage(self, blob_id: str, chunk: bytes, *, seq: int, at: datetime) -> None:
-        """Seal and store one chunk of a file that no message refers to yet."""
+        """Seal and store chunk `seq` (from 0, at most 256 kB) of a file that no message refers to yet.
+
+        Raises Conflict once a message refers to it.
+        """
         ...
 
     async def sizes(self, blob_ids: Collection[str]) -> Mapping[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from gateway.batching import TRIES, Batcher
-from gateway.errors import BadData, Contended, Unavailable
+from gateway.errors import BadData, Conflict, Contended, StorageFailed, Unavailable
 
 
 class Ledger:
@@ -141,3 +141,31 @@ async def test_after_close_nothing_is_taken() -> None:
     await batcher.close()
     with pytest.raises(Unavailable):
         await batcher.submit("a")
+
+
+async def test_a_database_whose_schema_is_wrong_quarantines_nothing() -> None:
+    ledger = Ledger()
+    ledger.failures = [StorageFailed()]
+    batcher = ledger.batcher()
+    results = await asyncio.gather(*(batcher.submit(name) for name in "ab"), return_exceptions=True)
+    assert [type(result) for result in results] == [Unavailable] * 2
+    assert ledger.rescued == []
+
+
+async def test_a_complaint_another_writer_moved_first_is_folded_again() -> None:
+    ledger = Ledger()
+    ledger.failures = [Conflict()]
+    assert await ledger.batcher().submit("a") == "a done"
+
+
+async def test_a_fault_that_one_item_brings_out_stops_no_other() -> None:
+    ledger = Ledger()
+
+    async def write(calls: Sequence[str]) -> Sequence[str]:
+        if "odd" in calls:
+            raise ZeroDivisionError
+        return await ledger.write(calls)
+
+    batcher = Batcher(write=write, rescue=ledger.rescue, size=len, most=64, room=1000)
+    results = await asyncio.gather(*(batcher.submit(name) for name in ["a", "odd", "c"]))
+    assert results == ["a done", "odd rescued", "c done"]
