@@ -212,8 +212,8 @@ def _parser() -> argparse.ArgumentParser:
         "migrate",
         _migrate,
         "Bring the database to this version.",
-        "Run it after an upgrade, before serve, which refuses a database of another version. It is safe to repeat. Copy "
-        "the database and, apart from it, the keys file first.",
+        "Run it after an upgrade, before serve, which refuses a database of another version. It is safe to repeat. "
+        "Copy the database and, apart from it, the keys file first.",
     )
     add(
         "check",

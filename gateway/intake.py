@@ -1,7 +1,7 @@
 """Intake: what came in becomes committed messages, complaints and numbers. Adapters call `accept`, nothing else.
 
 Before an event queues it is prepared on its own (preparation.py), so a bad one fails alone. A batch is then one
-transaction: look up by key sets what is already held, fold the items in order over that snapshot, draw numbers for
+transaction: look up by key sets what is already held, decide where each item belongs (placement.py), draw numbers for
 those that open a complaint, write. The walk is drawn in docs/architecture.md.
 """
 
@@ -16,12 +16,13 @@ from zoneinfo import ZoneInfo
 from gateway.batching import Batcher
 from gateway.errors import Unavailable
 from gateway.ids import new_id
-from gateway.model import Complaint, InboundEvent, InboundMessage, Level, Outcome, Receipt
+from gateway.model import InboundEvent, InboundMessage, Level, Outcome, Receipt
 from gateway.observe import Metrics, fault
-from gateway.ports import Coordination, HeldMessage, Lane, Now, Storage, StoredContact, StoredMessage, Transaction
+from gateway.placement import Item, Snapshot, place
+from gateway.ports import Coordination, Lane, Now, Storage, StoredContact, StoredMessage, Transaction
 from gateway.preparation import Preparation, Prepared
 from gateway.record import Draft, Recorder
-from gateway.rules.lifecycle import OPEN, Register, SuggestLink, Supplement
+from gateway.rules.lifecycle import Register, SuggestLink, Supplement
 from gateway.rules.numbering import Patterns
 
 
@@ -31,31 +32,6 @@ class Call:
 
     events: Sequence[InboundEvent]
     prepared: Sequence[Prepared]
-
-
-@dataclass(slots=True)
-class Item:
-    """One prepared event on its way through a batch, and what the fold decides about it."""
-
-    prepared: Prepared
-    outcome: Outcome
-    complaint: Complaint | None = None  # the one it joins or opened
-    quoted: Sequence[str] = ()  # ids of complaints it names that are not its sender's
-    held: HeldMessage | None = None  # what it is a copy of
-    like: Item | None = None  # the earlier item of this batch that it is a copy of
-    again: bool = False  # the same delivery of the same message: nothing is stored twice
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """What the database knows about the keys of a batch."""
-
-    held: Mapping[tuple[str, str], HeldMessage]
-    twins: Mapping[bytes, HeldMessage]
-    threads: Mapping[str, str]  # delivery key -> complaint id
-    numbers: Mapping[str, str]  # number -> complaint id
-    complaints: Mapping[str, Complaint]
-    owners: Mapping[str, frozenset[bytes]]  # complaint id -> blind indexes of its contacts
 
 
 class Intake:
@@ -118,14 +94,14 @@ class Intake:
         now = self._now()
         draft = self._recorder.draft(now)
         async with self._storage.writing(Lane.INTAKE) as tx:
-            items = _fold([prepared for call in calls for prepared in call.prepared], await self._look_up(tx, calls))
-            await self._open(tx, draft, [item for item in items if _opens(item)], now)
+            items = place([prepared for call in calls for prepared in call.prepared], await self._look_up(tx, calls))
+            await self._open(tx, draft, [item for item in items if item.opens], now)
             for item in items:
                 self._keep(draft, item, now)
             await draft.write(tx)
         for lane in draft.lanes:
             await self._coordination.wake(lane)
-        receipts = iter([_receipt(item) for item in items])
+        receipts = iter([item.receipt for item in items])
         return [[next(receipts) for _ in call.events] for call in calls]
 
     async def _look_up(self, tx: Transaction, calls: Sequence[Call]) -> Snapshot:
@@ -213,8 +189,8 @@ class Intake:
         draft = self._recorder.draft(now)
         try:
             async with self._storage.writing(Lane.INTAKE) as tx:
-                items = _fold([prepared], await self._look_up(tx, [Call([event], [prepared])]))
-                await self._open(tx, draft, [item for item in items if _opens(item)], now)
+                items = place([prepared], await self._look_up(tx, [Call([event], [prepared])]))
+                await self._open(tx, draft, [item for item in items if item.opens], now)
                 self._keep(draft, items[0], now)
                 await draft.write(tx)
                 raise _Rollback
@@ -230,80 +206,11 @@ class _Rollback(Exception):
     pass
 
 
-def _fold(batch: Sequence[Prepared], snapshot: Snapshot) -> Sequence[Item]:
-    """Decide what becomes of each item, in order, each seeing the ones before it."""
-    items: list[Item] = []
-    by_key: dict[tuple[str, str], Item] = {}
-    by_content: dict[bytes, Item] = {}
-    for prepared in batch:
-        key = (prepared.message.source, prepared.external_id)
-        item = Item(prepared, Outcome.DUPLICATE)
-        if (held := snapshot.held.get(key)) or key in by_key:
-            item.held, item.like, item.again = held, by_key.get(key), True
-        elif prepared.message.message_id and (
-            (held := snapshot.twins.get(prepared.content_key)) or prepared.content_key in by_content
-        ):
-            # The same mail in two of our boxes: one complaint, two records of receipt (lesson 5).
-            item.held, item.like = held, by_content.get(prepared.content_key)
-        else:
-            _place(item, snapshot)
-            by_content[prepared.content_key] = item
-        by_key.setdefault(key, item)
-        items.append(item)
-    return items
-
-
-def _place(item: Item, snapshot: Snapshot) -> None:
-    """Decide where a message that is no copy belongs."""
-    prepared = item.prepared
-    if not prepared.readable:
-        item.outcome = Outcome.QUARANTINED
-        return
-    if prepared.message.machine is not None:
-        item.outcome = Outcome.MACHINE
-        return
-    ids = [snapshot.threads[key] for key in prepared.message.thread_keys if key in snapshot.threads]
-    ids += [snapshot.numbers[number] for number in prepared.quoted if number in snapshot.numbers]
-    named = [snapshot.complaints[complaint_id] for complaint_id in dict.fromkeys(ids)]
-    sender = {index for _, index in prepared.contacts}
-    own = [complaint for complaint in named if sender & snapshot.owners.get(complaint.id, frozenset())]
-    item.complaint = next((complaint for complaint in own if complaint.state in OPEN), None)
-    if item.complaint is not None:
-        item.outcome = Outcome.JOINED
-        return
-    item.quoted = [complaint.id for complaint in named]
-    item.outcome = Outcome.PENDING_LINK if named else Outcome.OPENED
-
-
-def _opens(item: Item) -> bool:
-    return item.outcome in (Outcome.OPENED, Outcome.PENDING_LINK, Outcome.QUARANTINED)
-
-
-def _complaint_id(item: Item) -> str | None:
-    if item.complaint is not None:
-        return item.complaint.id
-    return item.held.complaint_id if item.held else _complaint_id(item.like) if item.like else None
-
-
-def _receipt(item: Item) -> Receipt:
-    if item.like is not None:
-        original = _receipt(item.like)
-        differs = item.like.prepared.content_key != item.prepared.content_key
-    elif item.held is not None:
-        original = Receipt(outcome=item.outcome, number=item.held.number, promised_at=item.held.promised_at)
-        differs = item.held.content_key != item.prepared.content_key
-    elif item.complaint is not None:
-        return Receipt(outcome=item.outcome, number=item.complaint.number, promised_at=item.complaint.promised_at)
-    else:
-        return Receipt(outcome=item.outcome)
-    return Receipt(outcome=item.outcome, number=original.number, promised_at=original.promised_at, differs=differs)
-
-
 def _stored(item: Item, now: datetime) -> StoredMessage:
     prepared, message = item.prepared, item.prepared.message
     return StoredMessage(
         id=prepared.id,
-        complaint_id=_complaint_id(item),
+        complaint_id=item.complaint_id,
         source=message.source,
         channel=message.channel.value,
         external_id=prepared.external_id,

@@ -139,7 +139,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure_logging(*, now: Now, level: str = "INFO") -> None:
-    """Send the log of the process through JsonLines to standard error: this program's from `level`, others' warnings."""
+    """Send the log of the process to standard error as JSON lines: ours from `level` on, warnings of the rest."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines(now=now))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

@@ -22,6 +22,7 @@ import aiosmtplib
 from gateway.app import Service
 from gateway.model import Complaint, Outcome
 from gateway.ports import Now
+from gateway.rules.masks import mask_name
 from sandbox.smtp_sink import Received, Sink
 
 BANK_ADDRESS = "complaints@bank.example.com"
@@ -57,17 +58,17 @@ class Stage:
 async def play(stage: Stage) -> list[Row]:
     """Play the three messages one after the other; return their rows. Raises TimeoutError when one is not answered."""
     wang = ("王芳", "wang.fang@example.com")
-    mailed = Row(channel="电子邮件", customer="王*")
+    mailed = Row(channel="电子邮件", customer=mask_name(wang[0]))
     stage.show(mailed)
     await _write(stage, wang, "转账没到账", "昨晚转账2,000元显示成功，对方一直没收到。")
     first = await _acknowledged(stage, mailed, wang[1])
 
-    formed = Row(channel="网页表单", customer="李*明")
+    formed = Row(channel="网页表单", customer=mask_name("李小明"))
     stage.show(formed)
     await _fill_in_the_form(stage, "李小明", "li.xiaoming@example.com", "年费80元没提前说，请退")
     await _acknowledged(stage, formed, "li.xiaoming@example.com")
 
-    again = Row(channel="电子邮件", customer="王*")
+    again = Row(channel="电子邮件", customer=mask_name(wang[0]))
     stage.show(again)
     reply_to = str(message_from_bytes(first.raw, policy=policy.default)["Message-ID"])
     await _write(

@@ -1,4 +1,4 @@
-"""Personal data stays sealed: planted in every way in, looked for in every place it could leak to (A125, A146, A148)."""
+"""Personal data stays sealed: planted in every way in, looked for wherever it could leak to (A125, A146, A148)."""
 
 from __future__ import annotations
 
@@ -168,6 +168,11 @@ web.tokens = [{{ name = "app", sha256 = "{digest}" }}]
 [channels.complaints-mailbox]
 adapter = "email"
 address = "complaints@bank.example.com"
-imap = {{ host = "127.0.0.1", port = {world.box.port}, tls = "none", user = "complaints", password = "sandbox-imap-password" }}
 smtp = {{ host = "127.0.0.1", port = {world.sink.port}, tls = "none" }}
+[channels.complaints-mailbox.imap]
+host = "127.0.0.1"
+port = {world.box.port}
+tls = "none"
+user = "complaints"
+password = "sandbox-imap-password"
 """

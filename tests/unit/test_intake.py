@@ -231,6 +231,7 @@ async def test_one_mail_in_two_of_our_boxes_is_one_complaint_with_two_records_an
     """lesson 5."""
     first, second = message(source="box-a", message_id="<same@x>"), message(source="box-b", message_id="<same@x>")
     [one] = await core.intake.accept([first])
+    core.clock.later(seconds=1)
     [two] = await core.intake.accept([second])
     assert (two.outcome, two.number) == (Outcome.DUPLICATE, one.number)
     assert [held.source for held in await messages_of(core, one.number)] == ["box-a", "box-b"]
