@@ -92,6 +92,72 @@ class Outcome(StrEnum):
     QUARANTINED = "quarantined"  # could not be read or stored as sent: numbered, raw bytes kept, waits for a person
 
 
+class Product(StrEnum):
+    """业务类别 (B.3): the labels of JR/T 0169-2018; a channel such as mobile banking is none of them."""
+
+    DEPOSIT = "deposit"
+    LOAN = "loan"
+    DEBIT_CARD = "debit_card"
+    CREDIT_CARD = "credit_card"
+    PAYMENT = "payment"
+    WEALTH = "wealth"
+    AGENCY = "agency"
+    OTHER_INTERMEDIARY = "other_intermediary"
+    FX = "fx"
+    PRECIOUS_METAL = "precious_metal"
+    TREASURY = "treasury"
+    RMB = "rmb"
+    PERSONAL_INFO = "personal_info"
+    COLLECTION = "collection"
+    OTHER = "other"
+
+
+class Demand(StrEnum):
+    """诉求 (A009, B.3)."""
+
+    APOLOGY = "apology"
+    RECTIFY = "rectify"
+    COMPENSATE = "compensate"
+    EXPLAIN = "explain"
+    RESTORE = "restore"
+    REFUND = "refund"
+    OTHER = "other"
+
+
+class IdType(StrEnum):
+    """证件类型: the type, never the number (A007)."""
+
+    ID_CARD = "id_card"
+    PASSPORT = "passport"
+    HK_MO_PERMIT = "hk_mo_permit"
+    TW_PERMIT = "tw_permit"
+    USCC = "uscc"
+    OTHER = "other"
+
+
+class Represents(StrEnum):
+    """身份: for whom the customer speaks (B.2, law 12-14)."""
+
+    SELF = "self"
+    AGENT = "agent"
+    HEIR = "heir"
+    GUARDIAN = "guardian"
+    COMPANY = "company"
+    GROUP_REP = "group_rep"
+
+
+class PreferredChannel(StrEnum):
+    """偏好沟通方式 (B.2, S0-9(1)): how the customer asks to be told."""
+
+    PHONE = "phone"
+    SMS = "sms"
+    EMAIL = "email"
+    APP = "app"
+    WECOM = "wecom"
+    WECHAT = "wechat"
+    LETTER = "letter"
+
+
 class NoticeKind(StrEnum):
     """What a notice is for; the ids are those of the notice list (docs/reference/notices.md)."""
 
@@ -147,15 +213,16 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Particulars:
-    """What a form or an API tells about the matter beside the free text (S0-6(1), S4-§1); "" = not said."""
+    """What a form or an API tells about the matter beside the free text (S0-6(1), S4-§1); "" or None: not said."""
 
     occurred_note: str = ""
-    product: str = ""
+    product: Product | None = None
     branch: str = ""
     amount_note: str = ""
-    demand: tuple[str, ...] = ()
-    id_type: str = ""
-    represents: str = ""
+    demand: tuple[Demand, ...] = ()
+    id_type: IdType | None = None
+    represents: Represents | None = None
+    preferred_channel: PreferredChannel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -160,7 +160,6 @@ def _redacted(message: InboundMessage, found: Counter[str]) -> InboundMessage:
         particulars=replace(
             particulars,
             occurred_note=clean(particulars.occurred_note),
-            product=clean(particulars.product),
             branch=clean(particulars.branch),
             amount_note=clean(particulars.amount_note),
         ),

@@ -7,56 +7,43 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from enum import StrEnum
+from typing import ClassVar, TypeVar
 
 from gateway.errors import Invalid
-from gateway.model import Attachment, ChannelKind, Contact, ContactType, InboundMessage, Language, Particulars
+from gateway.model import (
+    Attachment,
+    ChannelKind,
+    Contact,
+    ContactType,
+    Demand,
+    IdType,
+    InboundMessage,
+    Language,
+    Particulars,
+    PreferredChannel,
+    Product,
+    Represents,
+)
 from gateway.rules.addresses import normal_email, normal_phone
 
+Chosen = TypeVar("Chosen", bound=StrEnum)
 Values = Mapping[str, tuple[str, ...]]
 """The answers by field name, as they were typed."""
 
-# B.3 `product`: the labels of JR/T 0169-2018.
-PRODUCTS = (
-    "deposit",
-    "loan",
-    "debit_card",
-    "credit_card",
-    "payment",
-    "wealth",
-    "agency",
-    "other_intermediary",
-    "fx",
-    "precious_metal",
-    "treasury",
-    "rmb",
-    "personal_info",
-    "collection",
-    "other",
-)
-DEMANDS = ("apology", "rectify", "compensate", "explain", "restore", "refund", "other")  # B.3 `demand` (A009)
-ID_TYPES = (
-    "id_card",
-    "passport",
-    "hk_mo_permit",
-    "tw_permit",
-    "uscc",
-    "other",
-)  # B.2: the type, never the number (A007)
-REPRESENTS = ("self", "agent", "heir", "guardian", "company", "group_rep")  # B.2 (law 12-14)
-
 # The ways a customer may choose, each with the sender it needs; anybody can be called.
-WAYS: Mapping[str, ContactType | None] = {"phone": None, "sms": ContactType.MOBILE, "email": ContactType.EMAIL}
+WAYS: Mapping[PreferredChannel, ContactType | None] = {
+    PreferredChannel.PHONE: None,
+    PreferredChannel.SMS: ContactType.MOBILE,
+    PreferredChannel.EMAIL: ContactType.EMAIL,
+}
 
-_NOISE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f]"
-)  # control characters but tab and newline: PostgreSQL refuses NUL in text
+# Control characters but tab and newline: they carry nothing, and PostgreSQL refuses NUL in text.
+_NOISE = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _CHINESE_MOBILE = re.compile(r"\+861[3-9]\d{9}")
-_CHINESE_LANDLINE = re.compile(r"\+86(?:10|[2-9]\d{1,2})\d{7,8}")  # with its area code, or nobody can call it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +73,13 @@ def fields(senders: Collection[ContactType]) -> tuple[Field, ...]:
         Field(name="name", limit=100, required=True),
         Field(name="contact", limit=200, required=True),
         Field(name="way", choices=ways),
-        Field(name="demand", many=True, choices=DEMANDS),
-        Field(name="product", choices=PRODUCTS),
+        Field(name="demand", many=True, choices=tuple(Demand)),
+        Field(name="product", choices=tuple(Product)),
         Field(name="branch", limit=200),
         Field(name="occurred", limit=200),
         Field(name="amount", limit=100),
-        Field(name="represents", choices=REPRESENTS),
-        Field(name="id_type", choices=ID_TYPES),
+        Field(name="represents", choices=tuple(Represents)),
+        Field(name="id_type", choices=tuple(IdType)),
     )
 
 
@@ -107,7 +94,7 @@ class WebForm:
 
     def check(self, values: Values) -> tuple[Problem, ...]:
         """Return what the customer has to change, in the order of the page; empty when the form can be sent."""
-        found = [problem for field in self.fields for problem in _check_field(field, values.get(field.name, ()))]
+        found = [problem for field in self.fields for problem in _check_field(field, _given(values, field.name))]
         named = {problem.field for problem in found}
         if "contact" not in named and "way" not in named:
             found.extend(_check_way(_contact(_one(values, "contact")), _one(values, "way")))
@@ -124,7 +111,7 @@ class WebForm:
         if contact is None:
             raise Invalid(field="contact", problem="not_a_contact")
         answers = {field.name: list(values[field.name]) for field in self.fields if any(values.get(field.name, ()))}
-        text = tidy(_one(values, "text"))
+        text = _one(values, "text")
         return InboundMessage(
             source=self.source,
             channel=ChannelKind.WEB_FORM,
@@ -132,17 +119,18 @@ class WebForm:
             received_at=at,
             text=text,
             reply_text=text,
-            from_name=tidy(_one(values, "name")),
+            from_name=_one(values, "name"),
             contacts=(contact,),
             language=language,
             particulars=Particulars(
-                occurred_note=tidy(_one(values, "occurred")),
-                product=_one(values, "product"),
-                branch=tidy(_one(values, "branch")),
-                amount_note=tidy(_one(values, "amount")),
-                demand=tuple(values.get("demand", ())),
-                id_type=_one(values, "id_type"),
-                represents=_one(values, "represents"),
+                occurred_note=_one(values, "occurred"),
+                product=_choice(Product, _one(values, "product")),
+                branch=_one(values, "branch"),
+                amount_note=_one(values, "amount"),
+                demand=tuple(Demand(demand) for demand in dict.fromkeys(_given(values, "demand"))),
+                id_type=_choice(IdType, _one(values, "id_type")),
+                represents=_choice(Represents, _one(values, "represents")),
+                preferred_channel=_choice(PreferredChannel, _one(values, "way")),
             ),
             attachments=tuple(files),
             raw=json.dumps(answers, ensure_ascii=False).encode(),
@@ -161,12 +149,15 @@ def tidy(text: str) -> str:
     return _NOISE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
+def _given(values: Values, name: str) -> list[str]:
+    return [answer for answer in map(tidy, values.get(name, ())) if answer]
+
+
 def _one(values: Values, name: str) -> str:
-    return next(iter(values.get(name, ())), "")
+    return next(iter(_given(values, name)), "")
 
 
-def _check_field(field: Field, answers: tuple[str, ...]) -> Iterator[Problem]:
-    given = [tidy(answer) for answer in answers if tidy(answer)]
+def _check_field(field: Field, given: Sequence[str]) -> Iterator[Problem]:
     if field.required and not given:
         yield Problem(field=field.name, problem="required")
     elif field.choices and not set(given) <= set(field.choices):
@@ -191,14 +182,15 @@ def _check_way(contact: Contact | None, way: str) -> Iterator[Problem]:
 
 def _contact(typed: str) -> Contact | None:
     """Return the contact that was typed in its normal form; None when it is neither a telephone nor an e-mail."""
-    typed = unicodedata.normalize("NFKC", tidy(typed))  # full-width digits and signs of a Chinese keyboard
-    if "@" in typed:
-        address = normal_email(typed) or ""
-        # Nobody's address is at a bare host: it is a slip such as "li@qq".
-        return Contact(type=ContactType.EMAIL, value=address) if "." in address.rpartition("@")[2] else None
-    number = normal_phone(typed) or ""
-    if _CHINESE_LANDLINE.fullmatch(number):
-        return Contact(type=ContactType.LANDLINE, value=number)
-    if _CHINESE_MOBILE.fullmatch(number) or (number and not number.startswith("+86")):
-        return Contact(type=ContactType.MOBILE, value=number)
-    return None
+    if "@" in typed or "＠" in typed:  # the second one is of a Chinese keyboard
+        address = normal_email(typed)
+        return Contact(type=ContactType.EMAIL, value=address) if address else None
+    number = normal_phone(typed)
+    if number is None:
+        return None
+    landline = number.startswith("+86") and not _CHINESE_MOBILE.fullmatch(number)
+    return Contact(type=ContactType.LANDLINE if landline else ContactType.MOBILE, value=number)
+
+
+def _choice(kind: type[Chosen], value: str) -> Chosen | None:
+    return kind(value) if value else None

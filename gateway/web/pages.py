@@ -17,7 +17,8 @@ from yarl import URL
 
 from gateway.errors import Unavailable
 from gateway.ids import new_id
-from gateway.model import Language
+from gateway.model import InboundMessage, Language, Receipt
+from gateway.ports import HeldMessage
 from gateway.web.form import Problem
 from gateway.web.keys import SITE, Site
 from gateway.web.problems import retry_after
@@ -99,34 +100,40 @@ async def _submit(site: Site, language: Language, upload: Upload) -> web.Respons
     problems = site.web_form.check(upload.answers)
     if problems or upload.problems:
         return _form(site, language, upload, problems=problems)
-    at = site.now()
     message = site.web_form.to_message(
         upload.answers,
         files=[file.attachment for file in upload.files],
         language=language,
         external_id=_external_id(site, upload),
-        at=at,
+        at=site.now(),
     )
+    receipt: Receipt | HeldMessage | None
     if gone := await site.uploads.missing(upload.files):
         # Sent before, and the page was gone back to? Then its files belong to that complaint already.
-        async with site.storage.reading() as tx:
-            held = (await tx.messages.held({(message.source, message.external_id)})).get(
-                (message.source, message.external_id)
-            )
-        if held is None:
+        receipt = await _held(site, message)
+        if receipt is None:
             return _without(site, language, upload, gone)
-        number, promised_at = held.number, held.promised_at
     else:
         (receipt,) = await site.accept([message])
-        number, promised_at = receipt.number, receipt.promised_at
-    if number is None:
+    return _to_answer(site, receipt, language, told=site.web_form.told_by(upload.answers, site.senders))
+
+
+async def _held(site: Site, message: InboundMessage) -> HeldMessage | None:
+    key = (message.source, message.external_id)
+    async with site.storage.reading() as tx:
+        return (await tx.messages.held({key})).get(key)
+
+
+def _to_answer(site: Site, receipt: Receipt | HeldMessage, language: Language, *, told: str) -> web.Response:
+    """Lead to the answer by an address that can be opened again: a reload sends nothing twice (RFC 9110 15.4.4)."""
+    if receipt.number is None:
         raise RuntimeError("a submitted form got no number")
     answer = {
-        "number": number,
-        "promised_at": promised_at,
+        "number": receipt.number,
+        "promised_at": receipt.promised_at,
         "language": language,
-        "told": site.web_form.told_by(upload.answers, site.senders),
-        "until": at + ANSWER_FOR,
+        "told": told,
+        "until": site.now() + ANSWER_FOR,
     }
     token = site.tokens.make("answer", answer)
     return web.Response(status=303, headers={"Location": f"/received/{token}", "Cache-Control": "no-store"})

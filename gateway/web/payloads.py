@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from gateway.errors import Invalid
-from gateway.model import ChannelKind, Contact, ContactType, InboundMessage, Kind, Language, Particulars
+from gateway.model import (
+    ChannelKind,
+    Contact,
+    ContactType,
+    Demand,
+    IdType,
+    InboundMessage,
+    Kind,
+    Language,
+    Particulars,
+    PreferredChannel,
+    Product,
+    Represents,
+)
 from gateway.rules.addresses import normal_email, normal_phone
-
-# The values of B.2 and B.3, the same as the form's.
-Product = Literal[
-    "deposit",
-    "loan",
-    "debit_card",
-    "credit_card",
-    "payment",
-    "wealth",
-    "agency",
-    "other_intermediary",
-    "fx",
-    "precious_metal",
-    "treasury",
-    "rmb",
-    "personal_info",
-    "collection",
-    "other",
-]
-Demand = Literal["apology", "rectify", "compensate", "explain", "restore", "refund", "other"]
-IdType = Literal["id_card", "passport", "hk_mo_permit", "tw_permit", "uscc", "other"]
-Represents = Literal["self", "agent", "heir", "guardian", "company", "group_rep"]
 
 CLOCK_SKEW = timedelta(minutes=2)
 """How far a caller's clock may run ahead of ours; the time is then ours."""
@@ -69,12 +60,13 @@ class ContactPayload(Payload):
 
 class ParticularsPayload(Payload):
     occurred_note: Note = ""
-    product: Product | Literal[""] = ""
+    product: Product | None = None
     branch: Note = ""
     amount_note: Note = ""
     demand: Annotated[tuple[Demand, ...], Field(max_length=7)] = ()
-    id_type: IdType | Literal[""] = ""
-    represents: Represents | Literal[""] = ""
+    id_type: IdType | None = None
+    represents: Represents | None = None
+    preferred_channel: PreferredChannel | None = None
 
 
 class ComplaintPayload(Payload):

@@ -87,7 +87,7 @@ def _routes(site: Site, report: Health, metrics: Callable[[], bytes]) -> list[we
         web.get("/healthz", alive),
         web.get("/readyz", ready),
         web.get("/metrics", figures),
-        *(web.get(asset.path, partial(_asset, asset)) for asset in site.screens.assets.values()),
+        *(web.get(asset.path, partial(_asset, asset)) for asset in site.screens.assets),
     ]
 
 

@@ -58,7 +58,7 @@ class StagedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileProblem:
-    """What was wrong with one file: empty_file, too_big, too_many, gone."""
+    """What was wrong with one file: empty_file, too_big, too_many, not_taken, gone."""
 
     name: str
     problem: str
@@ -153,7 +153,7 @@ class Uploads:
             seq += 1
             chunk = await anext(rest, b"")
         return StagedFile(
-            blob_id=blob_id, name=name, media_type=media_type(first), size=size, digest=digest.hexdigest()
+            blob_id=blob_id, name=name or "file", media_type=media_type(first), size=size, digest=digest.hexdigest()
         )
 
     def keep(self, file: StagedFile, nonce: str) -> str:
@@ -162,8 +162,11 @@ class Uploads:
 
     def _restore(self, upload: Upload, token: str) -> None:
         kept: dict[str, Any] | None = self._tokens.read(f"file:{upload.one('nonce')}", token)
-        if kept is not None and len(upload.files) < self._files:
-            upload.files.append(StagedFile(**kept))
+        if kept is None:
+            return
+        file = StagedFile(**kept)
+        if file not in upload.files and len(upload.files) < self._files:
+            upload.files.append(file)
 
     async def missing(self, files: Sequence[StagedFile]) -> Sequence[StagedFile]:
         """Return those that are not staged any more: swept, or already part of a message."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
-from adapters.web_form import wire
 from gateway.errors import Unavailable
 from gateway.model import ChannelKind, Contact, ContactType, Kind, Language
-from gateway.web import payloads
 from gateway.web.problems import TABLE
 from tests.unit.web.world import Visitor
 
@@ -194,10 +192,3 @@ async def test_the_problem_of_the_documentation_is_the_real_one(visitor: Visitor
 def test_every_code_of_a_problem_is_documented(code: str) -> None:
     page = (Path(__file__).parents[3] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     assert f"`{code}`" in page
-
-
-def test_the_api_and_the_form_know_the_same_values() -> None:
-    assert get_args(payloads.Product) == wire.PRODUCTS
-    assert get_args(payloads.Demand) == wire.DEMANDS
-    assert get_args(payloads.IdType) == wire.ID_TYPES
-    assert get_args(payloads.Represents) == wire.REPRESENTS

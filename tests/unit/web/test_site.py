@@ -138,6 +138,12 @@ def test_a_language_that_lacks_a_text_is_found_when_the_program_starts() -> None
         Screens(loader=loader, bank=BANK, demonstration=False)
 
 
+def test_a_template_that_is_none_is_found_when_the_program_starts() -> None:
+    broken = jinja2.ChoiceLoader([jinja2.DictLoader({"pages/fields.j2": "{% if %}"}), share.template_loader(None)])
+    with pytest.raises(Misconfigured, match=r"fields\.j2"):
+        Screens(loader=broken, bank=BANK, demonstration=False)
+
+
 def test_the_demonstration_banner_is_only_on_a_demonstration() -> None:
     for demonstration in (True, False):
         screens = Screens(loader=share.template_loader(None), bank=BANK, demonstration=demonstration)

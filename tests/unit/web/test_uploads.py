@@ -91,6 +91,18 @@ async def test_a_kept_file_of_another_form_is_not_taken(visitor: Visitor) -> Non
     assert visitor.accept.message.attachments == ()
 
 
+async def test_a_kept_file_sent_twice_is_one_file(visitor: Visitor) -> None:
+    page = await visitor.sends(BAD, files=[("a.png", PNG)])
+    page.hidden *= 2
+    await visitor.sends(GOOD, on=page)
+    assert len(visitor.accept.message.attachments) == 1
+
+
+async def test_a_file_without_a_usable_name_still_arrives(visitor: Visitor) -> None:
+    await visitor.sends(GOOD, files=[("\u202e", PNG)])
+    assert [file.name for file in visitor.accept.message.attachments] == ["file"]
+
+
 async def test_going_back_after_success_and_pressing_again_gives_the_same_number(visitor: Visitor) -> None:
     """The files belong to the complaint by then; that must not look like files that are gone."""
     page = await visitor.sends(BAD, files=[("a.png", PNG)])
