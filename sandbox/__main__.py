@@ -29,7 +29,7 @@ from gateway.settings import DEMONSTRATION_BANK, Settings
 from sandbox.demonstration import BANK_ADDRESS, Row, Stage, play
 from sandbox.mailbox import mailbox
 from sandbox.outbox import outbox
-from sandbox.smtp_sink import Local, Sink, smtp_sink
+from sandbox.smtp_sink import Local, Received, Sink, smtp_sink
 
 BANNER = "演示环境：不连外网，不会真的发送短信或微信"
 STARTS_AT = datetime(2026, 11, 23, 10, 15, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -106,7 +106,7 @@ async def build(*, port: int, now: Now) -> AsyncIterator[Set]:
         running = await stack.enter_async_context(
             service(settings, open_channels(settings, now), form_for=form_for, now=now)
         )
-        outbox_port = await stack.enter_async_context(outbox(lambda: sink.received, port=_free(OUTBOX_PORT)))
+        outbox_port = await stack.enter_async_context(outbox(lambda: to_customers(sink), port=_free(OUTBOX_PORT)))
         yield Set(service=running, sink=sink, outbox_port=outbox_port)
 
 
@@ -137,6 +137,11 @@ def settings_for(folder: Path, *, port: int, imap_port: int, smtp_port: int) -> 
     )
 
 
+def to_customers(sink: Sink) -> Sequence[Received]:
+    """Return what was sent to customers; customers write to the bank through the same server."""
+    return [mail for mail in sink.received if not mail.rcpt.endswith(BANK_ADDRESS.partition("@")[2])]
+
+
 def _sum_up(rows: Sequence[Row], scene: Set) -> bool:
     """Print the account of the story, counted at both ends; return whether nothing was lost or doubled."""
     counted = {
@@ -149,7 +154,7 @@ def _sum_up(rows: Sequence[Row], scene: Set) -> bool:
         for outcome in Outcome
     }
     opened, joined = int(counted[Outcome.OPENED]), int(counted[Outcome.JOINED])
-    told = [mail for mail in scene.sink.received if mail.rcpt != BANK_ADDRESS]
+    told = to_customers(scene.sink)
     lost = len(rows) - opened - joined
     doubled = len(told) - len({mail.rcpt for mail in told})
     numbers = len({row.number for row in rows})
