@@ -113,4 +113,4 @@ def encoded(value: str) -> str:
 
 def _armoured(text: str) -> str:
     data = b64encode(_BREAK.sub("\r\n", text).encode("utf-8", "replace")).decode("ascii")
-    return "".join(f"{data[at : at + _LINE]}\r\n" for at in range(0, len(data), _LINE)) or "\r\n"
+    return "\r\n".join([*(data[at : at + _LINE] for at in range(0, len(data), _LINE)), ""]) or "\r\n"

@@ -19,7 +19,7 @@ VALUE_LIMIT = 16_384  # bytes of one field that are looked at; the longest hones
 FIELD_LIMIT = 500
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_FOLD = re.compile(rb"\r\n(?=[ \t])|[\r\n\0]+")
+_FOLD = re.compile(rb"[\r\n\0]+")
 _ENCODED_WORD = re.compile(rb"=\?([!-><@-~]{1,60})\?([BbQq])\?([^?\r\n]*)\?=")
 _QUOTED_STRING = re.compile(rb'"[^"]*"')
 _ANGLED = re.compile(rb"<([^<>]*@[^<>]*)>")

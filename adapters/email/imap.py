@@ -233,7 +233,7 @@ class ImapConnection:
         except (CommandTimeout, TimeoutError):
             self.abort()
             raise Unavailable(_TOO_LATE) from None
-        except (AioImapException, OSError) as error:
+        except (AioImapException, OSError, ValueError) as error:
             self.abort()
             raise Unavailable(f"the mailbox server cannot be used: {type(error).__name__}") from None
         except BaseException:

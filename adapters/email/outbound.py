@@ -62,6 +62,7 @@ class SmtpSender:
 
     async def check(self) -> None:
         """Connect and log in. Raises Misconfigured or Unavailable with what to change."""
+        await asyncio.to_thread(self._smtp.secret)
         try:
             (await self._connected()).close()
         except Temporary as failure:
@@ -80,7 +81,10 @@ class SmtpSender:
         return None
 
     async def _connected(self) -> SMTP:
-        secret = await asyncio.to_thread(self._smtp.secret)
+        try:
+            secret = await asyncio.to_thread(self._smtp.secret)
+        except Misconfigured:
+            raise Temporary("no_password") from None
         connection = SMTP(
             hostname=self._smtp.host,
             port=self._smtp.port,
@@ -101,27 +105,30 @@ class SmtpSender:
     async def _use(self, connection: SMTP, envelope: _Envelope, *, fresh: bool) -> Sent:
         try:
             sent = await _hand_over(connection, envelope, fresh=fresh)
-        except DeliveryFailed:
-            await self._put_back(connection, after_failure=True)
+            if connection.is_connected:
+                self._idle.append(connection)
+            return sent
+        except DeliveryFailed as failed:
+            if failed.reason[0].isdigit():
+                await self._reset(connection)
+            else:
+                connection.close()
             raise
         except BaseException:
             # Cancelled or stale: the next reply on this connection would be taken for the answer to another command.
             connection.close()
             raise
-        await self._put_back(connection, after_failure=False)
-        return sent
 
-    async def _put_back(self, connection: SMTP, *, after_failure: bool) -> None:
-        if after_failure and connection.is_connected:
-            try:
-                await connection.rset()  # a refused recipient leaves its transaction open
-            except (aiosmtplib.SMTPException, OSError):
-                connection.close()
-            except asyncio.CancelledError:
-                connection.close()
-                raise
-        if connection.is_connected:
+    async def _reset(self, connection: SMTP) -> None:
+        """Keep a connection whose server refused something properly; the refused transaction may still be open."""
+        try:
+            await connection.rset()
             self._idle.append(connection)
+        except (aiosmtplib.SMTPException, OSError):
+            connection.close()
+        except asyncio.CancelledError:
+            connection.close()
+            raise
 
 
 class _Stale(Exception):

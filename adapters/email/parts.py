@@ -42,6 +42,7 @@ class Body:
     attachments: list[Attachment] = field(default_factory=list)
     problems: set[str] = field(default_factory=set)
     parts: int = 0
+    text_is_known: bool = False  # from a plainer alternative: laying out HTML is the dearest step, so it is left out
 
     @property
     def text(self) -> str:
@@ -98,7 +99,8 @@ def _collect(part: Message, body: Body, depth: int) -> None:
     if main == "multipart":
         _collect_children(_children(part, body), sub, body, depth + 1)
     elif main == "text" and sub in {"plain", "html"} and not _is_file(fields):
-        body.texts.append(_text(part, fields, sub, body))
+        if not body.text_is_known:
+            body.texts.append(_text(part, fields, sub, body))
     else:
         body.attachments.append(_attachment(part, fields, len(body.attachments) + 1))
 
@@ -123,16 +125,16 @@ def _collect_children(children: list[Message], sub: str, body: Body, depth: int)
         for child in children:
             _collect(child, body, depth)
         return
-    readings = []
+    # The first is the plainest (RFC 2046 section 5.1.4); it counts only if it says something.
+    text = ""
     for child in children:
-        reading = Body(parts=body.parts)
+        reading = Body(parts=body.parts, text_is_known=body.text_is_known or bool(text))
         _collect(child, reading, depth)
+        text = text or reading.text
         body.parts = reading.parts
         body.attachments += reading.attachments
         body.problems |= reading.problems
-        readings.append(reading.text)
-    # The first is the plainest (RFC 2046 section 5.1.4); it counts only if it says something.
-    body.texts.append(next((text for text in readings if text.strip()), ""))
+    body.texts.append(text)
 
 
 def media_type(fields: headers.Headers) -> str:

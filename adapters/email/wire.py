@@ -11,10 +11,9 @@ from email.message import Message
 from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
 
-from gateway.rules.addresses import normal_email
-
 from adapters.email import headers, machine_mail, parts, quotes
 from gateway.model import ChannelKind, Contact, ContactType, InboundEvent, InboundMessage, MachineKind, Unreadable
+from gateway.rules.addresses import normal_email
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -8,12 +8,16 @@ from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 
 from gateway.model import InboundMessage, Language
 from tests.unit.web.world import Visitor
 
-PNG = {"name": "截图 扣费.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n" + b"0" * 300_000}
+PNG: FilePayload = {
+    "name": "截图 扣费.png",
+    "mimeType": "image/png",
+    "buffer": b"\x89PNG\r\n\x1a\n" + b"0" * 300_000,
+}
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import re
+from base64 import b64decode
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
@@ -82,6 +83,8 @@ def test_no_text_can_add_a_header_field(subject: str, text: str, html: str) -> N
     assert len(list(mail.walk())) == 3
     head, _, _ = raw.partition(b"\r\n\r\n")
     assert all(len(line) <= 78 for line in head.split(b"\r\n"))
+    for word in re.findall(rb"=\?utf-8\?B\?([^?]*)\?=", head):
+        b64decode(word, validate=True).decode("utf-8")  # each word alone: never cut inside a character
     assert raw.isascii()
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", raw)
 

@@ -220,6 +220,17 @@ async def test_mail_announced_only_during_a_look_is_looked_for_at_once_but_not_f
     assert server.seen[-3:] == ["UID SEARCH ALL", "UID SEARCH ALL", "IDLE"]
 
 
+async def test_large_mails_make_smaller_bites() -> None:
+    large = mail("large") + b"y" * 9_000_000
+    server = Server(mails={1: large, 2: large, 3: large, 4: mail("small")})
+    async with running(server), channel(server, timeout=20) as opened:
+        await listen(opened, Intake(), looks=2)
+    assert [command for command in server.seen if "MOVE" in command] == [
+        'UID MOVE 1,2 "Processed"',
+        'UID MOVE 3,4 "Processed"',
+    ]
+
+
 async def test_a_new_uidvalidity_means_every_mail_is_looked_at_anew() -> None:
     """Lesson 24 (itop#253, paperless-ngx#12839): the old uids then name other mails."""
     server = Server(mails={1: mail("old")}, faults={"UID MOVE": NO})

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import aiosmtplib
@@ -159,15 +160,17 @@ async def test_a_connection_that_was_closed_while_idle_is_replaced_unnoticed(sin
 
 
 @asynccontextmanager
-async def scripted(greeting: bytes, *answers: bytes) -> AsyncIterator[int]:
+async def scripted(greeting: bytes, *answers: bytes, heard: list[bytes] | None = None) -> AsyncIterator[int]:
     """Run a server that says these lines in turn, whatever it is told, and closes after the last; yield its port."""
     ended = asyncio.Event()
+    lines = [] if heard is None else heard
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)
         for answer in answers:
-            if not await reader.readline():
+            if not (line := await reader.readline()):
                 break
+            lines.append(line)
             writer.write(answer)
         writer.close()
         await writer.wait_closed()
@@ -197,6 +200,15 @@ async def test_a_server_that_breaks_off_is_classed_by_whether_data_was_begun(
         with pytest.raises(error) as caught:
             await send(opened, "wang@example.com")
     assert (type(caught.value), caught.value.reason) == (error, reason)
+
+
+async def test_a_connection_that_talks_nonsense_is_not_used_again() -> None:
+    heard: list[bytes] = []
+    answers = (b"250 ok\r\n", b"250 ok\r\n", b"what?\r\n", b"250 ok\r\n")
+    async with scripted(b"220 hello\r\n", *answers, heard=heard) as port, channel(port) as opened:
+        with pytest.raises(Temporary, match="bad_reply"):
+            await send(opened, "wang@example.com")
+    assert heard[-1].startswith(b"RCPT")
 
 
 async def test_a_server_that_says_nothing_is_given_up_in_time() -> None:
@@ -245,6 +257,15 @@ async def test_a_refused_login_is_temporary_and_shows_no_secret() -> None:
             assert opened.probe is not None
             await opened.probe()
             await send(opened, "wang@example.com")
+
+
+async def test_a_missing_password_file_keeps_notices_waiting_and_is_named_to_the_operator(tmp_path: Path) -> None:
+    async with channel(1, user="complaints", password_file=str(tmp_path / "absent")) as opened:
+        with pytest.raises(Temporary, match="no_password"):
+            await send(opened, "wang@example.com")
+        assert opened.probe is not None
+        with pytest.raises(Misconfigured, match="absent"):
+            await opened.probe()
 
 
 WORDS = "5.1.1 <wang@example.com>: no such user"
