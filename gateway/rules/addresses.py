@@ -13,8 +13,8 @@ import phonenumbers
 
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 _EXTENSION = re.compile(r" ?(?:转|轉|ext\.?|x|#) ?[0-9]{1,6}$", re.IGNORECASE)
-_DIALLED = re.compile(r"\+?[0-9 ()./-]{5,30}")
-_LOCAL_PART = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\"(),:;<>@\[\\\]]{1,64}")
+_DIALLED = re.compile(r"[+0-9 ()./-]{5,30}")
+_LOCAL_PART = re.compile(r"[^\s\"(),:;<>@\[\\\]]{1,64}")
 _MAX_MAIL_ADDRESS = 254  # octets, RFC 5321 4.5.3.1.3 less the brackets of a path
 
 
@@ -43,10 +43,10 @@ def normal_email(value: str) -> str | None:
     line breaks above all, are never let through to a mail header.
     """
     local, at, domain = unicodedata.normalize("NFKC", value.strip()).lower().rpartition("@")
-    if not at or not _LOCAL_PART.fullmatch(local):
+    if not at or not _LOCAL_PART.fullmatch(local) or not local.isprintable():
         return None
     try:
-        domain = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii")
+        domain = idna.encode(domain.removesuffix("."), uts46=True, std3_rules=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):
         return None
     address = f"{local}@{domain}"

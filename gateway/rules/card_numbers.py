@@ -14,10 +14,13 @@ from itertools import accumulate, pairwise
 _SHORTEST, _LONGEST = 13, 19
 # First digits in use, by length (ISO/IEC 7812). Without them one order number in ten would pass the Luhn check and be
 # lost to the case. 2 is Mir and the second Mastercard range, but an order number begins with a date: 2026..., 2611...
-_ISSUED = {13: re.compile("4"), 14: re.compile("3[0689]"), 15: re.compile("3[47]")}
-_ISSUED_LONGER = re.compile(
-    "[3-69]|220[0-4]|(?!2[2-9](?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]))2(?:2[2-9]|[3-6]|7[0-2])"
-)
+_ISSUED = {
+    13: re.compile("4"),
+    14: re.compile("3[0689]"),
+    15: re.compile("3[47]"),
+    16: re.compile("[3-69]|220[0-4]|(?!2[2-9](?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]))2(?:2[2-9]|[3-6]|7[0-2])"),
+    **dict.fromkeys((17, 18, 19), re.compile("[69]|5[0678]")),
+}
 # Every expression begins with a plain character: what stands before it is looked at afterwards, or a search is slow.
 _RUN = re.compile(r"[0-9](?<![0-9]{2})(?<![0-9]\.[0-9])(?<!\+[0-9])(?:[ -]{0,3}[0-9]){12,}")
 _GROUP = re.compile("[0-9]+")
@@ -57,7 +60,7 @@ def _in_run(run: re.Match[str]) -> Iterator[CardNumber]:
             continue
         if found:
             yield found
-        # the shortest comes first, so that no security code behind it is taken for its last digits
+        # of two readings the shorter comes first: a security code behind it must not be shown as its last digits
         found = CardNumber(start=start, end=end, tail=digits[edges[last] - 4 : edges[last]])
     if found:
         yield found
@@ -72,7 +75,7 @@ def _windows(digits: str, edges: Sequence[int]) -> Iterator[tuple[int, int]]:
             sums = luhn[end % 2]  # counted from the end, every second digit is doubled
             if (
                 (sums[end] - sums[start]) % 10 == 0
-                and _ISSUED.get(end - start, _ISSUED_LONGER).match(digits, start)
+                and _ISSUED[end - start].match(digits, start)
                 and _is_card_grouping(
                     [b - a for a, b in pairwise(edges[first : last + 1])], alone=end - start == len(digits)
                 )

@@ -80,7 +80,7 @@ def mask_card(value: str, *, outward: bool = False) -> str:
 
 def mask_account(value: str) -> str:
     """****5678: the last four characters."""
-    account = _SIGNS.sub("", value)
+    account = _plain(value)
     return f"****{account[-4:]}" if len(account) >= 8 else HIDDEN
 
 
@@ -91,7 +91,7 @@ def mask_passport(value: str) -> str:
 
 def mask_plate(value: str) -> str:
     """京A***12."""
-    plate = _SIGNS.sub("", unicodedata.normalize("NFKC", value))
+    plate = _plain(value)
     return f"{plate[:2]}***{plate[-2:]}" if len(plate) >= 7 else HIDDEN
 
 
@@ -99,6 +99,10 @@ def mask_address(value: str) -> str:
     """北京市海淀区***: down to the district or county, or else the city."""
     district = _DISTRICT.match(value.strip())
     return f"{district[0]}{HIDDEN}" if district else HIDDEN
+
+
+def _plain(value: str) -> str:
+    return _SIGNS.sub("", unicodedata.normalize("NFKC", value))
 
 
 def _digits(value: str) -> str:
@@ -110,8 +114,7 @@ def _foreign(digits: str) -> str:
 
 
 def _ends(value: str, first: int, last: int) -> str:
-    """Return a value with all but its ends starred; nothing of it where the ends would be more than half."""
-    text = _SIGNS.sub("", unicodedata.normalize("NFKC", value))
-    if len(text) < 2 * (first + last):
-        return HIDDEN
-    return f"{text[:first]}{'*' * (len(text) - first - last)}{text[-last:]}"
+    """Return a value with all but its ends starred; nothing of it where the stars would be fewer than three."""
+    text = _plain(value)
+    stars = len(text) - first - last
+    return f"{text[:first]}{'*' * stars}{text[-last:]}" if stars >= 3 else HIDDEN

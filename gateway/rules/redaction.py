@@ -271,7 +271,7 @@ _OF_WHAT = (
     r"(?:(?:for|from|on|my|the|your|this|that|card|bank|account|app|online|banking|atm|debit|credit|i|you|they|we|got"
     r"|get|received|sent|me|was|has|been|number|login|current|old|new|set|changed|reset|back|of)[ .]{1,3}){0,8}"
 )
-_NAMELY = r"(?:,?就?是|为|叫|成|即|:|=|→|->|(?:is|was|are|to|of)(?![a-z]))"
+_NAMELY = r"(?:,?就?[是系係]|为|叫|成了?|即|:|=|→|->|(?:is|was|are|to|of)(?![a-z]))"
 # «密码是：我生日后6位123456»
 _BEFORE_VALUE = (
     rf"[\s:={_MARKS}]{{0,6}}?[ {_MARKS}0-9我你他她的老公婆儿女生日手机号码身份证卡最后前末尾位数字]{{0,16}}?"
@@ -280,26 +280,35 @@ _BEFORE_VALUE = (
 
 
 def _code(shortest: int, longest: int) -> str:
-    """Return the expression of a code of so many digits, written together, in pairs or threes, or one by one."""
+    """Return the expression of a code of so many digits, written together, in groups, or one by one."""
     return (
         r"(?<![0-9])(?!(?:19|20)[0-9]{2} ?(?:年|[-/.][0-9]))"
-        rf"(?:[0-9]{{{shortest},{longest}}}|[0-9]{{3}}[ -][0-9]{{3}}|[0-9]{{2}}(?:[ -][0-9]{{2}}){{2}}"
-        rf"|[0-9](?:[ ,、-][0-9]){{{shortest - 1},{longest - 1}}}){_END}"
+        rf"(?:[0-9]{{{shortest},{longest}}}|[0-9]{{4}}[ -][0-9]{{4}}|[0-9]{{3}}[ -][0-9]{{3}}"
+        rf"|[0-9]{{2}}(?:[ -][0-9]{{2}}){{2}}|[0-9](?:[ ,、-][0-9]){{{shortest - 1},{longest - 1}}}){_END}"
     )
 
 
+_SERVICE_NUMBER = "(?:95[0-9]{3}|10(?:000|010|086)|123(?:15|21|63|78))(?![0-9])"
 # A phone number or a mail address is a secret only where the text says «is».
 _NO_CONTACT = (
-    r"(?!(?:\+?86[ -]?)?1[3-9][0-9](?:[ -]?[0-9]{4}){2}(?![0-9])|[0-9a-z._+-]{1,64}@[0-9a-z-]{1,63}\.[a-z]|www\.)"
+    rf"(?!{_SERVICE_NUMBER}|(?:\+?86[ -]?)?1[3-9][0-9](?:[ -]?[0-9]{{4}}){{2}}(?![0-9])"
+    r"|[0-9a-z._+-]{1,64}@[0-9a-z-]{1,63}\.[a-z]|www\.)"
 )
-# «密码（123456）», «验证码，482913», and in a transcript «请报一下验证码» «客户：482913»
+# «密码（123456）», and in a transcript «请报一下验证码» «客户：482913»
 _BARE = (
-    rf"(?:[0-9](?![0-9]))?(?:[\s{_MARKS}]{{0,6}}?|,\s?(?={_code(6, 6)})"
+    rf"(?:[0-9](?![0-9]))??(?:[\s{_MARKS}]{{0,6}}?"
     r"|[^\n0-9]{0,16}\n ?(?:客户|用户|来电人|customer|c) ?: ?(?:[好嗯是的]{1,3}[, ])?)"
+)
+# What may stand before a value only if it has just the right number of digits: «验证码，482913», «密码是多少？228866»,
+# «问我验证码，我就告诉他了482913», «asked for the OTP and I told them 482913»
+_TOLD = (
+    r"(?:,\s?|(?:是多少|是什么)?[?呢吗]{1,3}\s{0,2}"
+    r"|[^0-9\n]{0,12}?(?:说|告诉|报|念|回复?|发)[了的是给他她它们客服过去:,“\" ]{0,6}"
+    r"|[^0-9\n]{0,24}?(?<![a-z])(?:told|gave|said|sent|read)(?: (?:him|her|them|it|you|was|out|to)){0,3} )"
 )
 # Letters or signs and at least one digit: «abc123», «P@ssw0rd», but not «2026-11-23» and not «2000rmb».
 _MIXED = (
-    r"(?<![0-9a-z])(?![0-9.,]+(?:rmb|cny|usd|hkd|eur|yuan|k|w)(?![0-9a-z]))(?=[0-9a-z!@#$%^&*_+=~.?/\\-]{0,127}[0-9])"
+    r"(?<![0-9a-z])(?![0-9.,]{1,15}(?:rmb|cny|usd|hkd|eur|yuan|k|w)(?![0-9a-z]))(?=[0-9a-z!@#$%^&*_+=~.?/\\-]{0,127}[0-9])"
     r"(?=[0-9a-z!@#$%^&*_+=~.?/\\-]{0,127}[a-z!@#$%^&*_+=~])[0-9a-z!@#$%^&*_+=~.?/\\-]{3,127}[0-9a-z!@#$%^&*_+=~]"
 )
 
@@ -314,7 +323,8 @@ class _Grammar:
     alone: re.Pattern[str]  # up to a label at the end of a phrase: «482913（验证码）»
 
 
-def _grammar(value: str, *, alone: str) -> _Grammar:
+def _grammar(value: str, *, likely: str, alone: str) -> _Grammar:
+    """Compile the orders for a value; `likely` is it in its usual length, `alone` is it before a mere label."""
     values = rf"(?:(?P<value>{value}(?:(?:[、/和及与或]|,? ?and ){value}){{0,3}})|{_REMOVED})"
     begins = rf"(?<![0-9a-z.,¥￥$€£/:@_+-])(?<!尾号)(?<!尾号 )(?<!后四位)(?<!后4位){_NO_CONTACT}"
     whose = (
@@ -323,9 +333,9 @@ def _grammar(value: str, *, alone: str) -> _Grammar:
     )
     return _Grammar(
         namely=re.compile(_OF_WHAT + _NAMELY + _BEFORE_VALUE + values),
-        bare=re.compile(_BARE + _NO_CONTACT + values),
+        bare=re.compile(rf"(?:{_BARE}{_NO_CONTACT}|{_TOLD}(?={likely}|{_REMOVED})){values}"),
         first=re.compile(
-            rf"{begins}(?P<value>{value})[ {_MARKS}]{{0,3}}(?:就?是|为|即|=|(?:is|was)(?![a-z])){whose}\Z"
+            rf"{begins}(?P<value>{value})[ {_MARKS}]{{0,3}}(?:就?[是系係]|为|即|=|(?:is|was)(?![a-z])){whose}\Z"
         ),
         alone=re.compile(rf"{begins}(?P<value>{alone})[ \t]{{0,3}}[(\[【]? ?\Z"),
     )
@@ -333,9 +343,13 @@ def _grammar(value: str, *, alone: str) -> _Grammar:
 
 _APART = r"(?=[ \t(\[【])"  # «转账2000验证码» is no label behind its value, «2000（验证码）» is
 _GRAMMARS = {
-    Kind.ONE_TIME_CODE: _grammar(f"(?:[a-z]-)?{_code(4, 8)}", alone=f"(?:{_code(6, 6)}|{_code(4, 8)}{_APART})"),
-    Kind.CARD_SECURITY_CODE: _grammar(_code(3, 8), alone=_code(3, 8) + _APART),
-    Kind.PASSWORD: _grammar(f"(?:{_MIXED}|{_code(4, 12)})", alone=f"(?:{_MIXED}|{_code(6, 6)})"),
+    Kind.ONE_TIME_CODE: _grammar(
+        rf"(?:[a-z]-)?(?!{_SERVICE_NUMBER}){_code(4, 8)}",
+        likely=_code(6, 6),
+        alone=f"(?:{_code(6, 6)}|{_code(4, 8)}{_APART})",
+    ),
+    Kind.CARD_SECURITY_CODE: _grammar(_code(3, 8), likely=_code(3, 3), alone=_code(3, 8) + _APART),
+    Kind.PASSWORD: _grammar(f"(?:{_MIXED}|{_code(4, 12)})", likely=_code(6, 6), alone=f"(?:{_MIXED}|{_code(6, 6)})"),
 }
 _DIGIT = re.compile("[0-9]")
 _REACH = 48  # characters before a label in which its value is looked for
@@ -365,9 +379,9 @@ def _value(grammar: _Grammar, folded: str, label: re.Match[str], reach: int) -> 
     after = grammar.namely.match(folded, label.end()) or grammar.bare.match(folded, label.end())
     if after:
         return after  # without a value where a marker stands: this label has been dealt with
-    before = None
     if not _DIGIT.search(folded, reach, label.start()):
         return None
+    before = None
     if not _GOES_ON.match(folded, label.end()):
         before = grammar.first.search(folded, reach, label.start())
     if before is None and _PHRASE_ENDS.match(folded, label.end()):

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.rules.numbering import MAX_CANDIDATES, MAX_LENGTH, MAX_SUSPECTS, Pattern, Patterns, check_character
+from gateway.rules.numbering import (
+    MAX_CANDIDATES,
+    MAX_LENGTH,
+    MAX_PLACES,
+    MAX_SUSPECTS,
+    Pattern,
+    Patterns,
+    check_character,
+)
 
 DAY = date(2026, 11, 23)
 PATTERN = Pattern.parse("TS-{yymmdd}-{serial:6}-{check}")
@@ -345,6 +353,15 @@ def test_a_suspect_of_two_patterns_is_one_suspect_with_the_candidates_of_both() 
     assert short in suspect.did_you_mean
 
 
+def test_a_number_is_not_taken_for_a_shorter_one_of_an_old_pattern() -> None:
+    """Its first five serial digits and the sixth as check character would be right."""
+    old = Pattern.parse("TS-{yymmdd}-{serial:5}-{check}")
+    short = next(n for serial in range(12, 999) if (n := old.number(DAY, serial)) and n[-1].isdigit())
+    number = PATTERN.number(DAY, int(short[10:15] + short[-1]))
+    assert number is not None
+    assert Patterns(current=PATTERN, old=(old,)).find(f"编号{number}。").numbers == (number,)
+
+
 def test_two_patterns_that_differ_in_nothing_but_dashes_are_refused() -> None:
     """Typed without dashes, a number would be found under one form and stored under the other."""
     with pytest.raises(ValueError, match="dashes"):
@@ -377,6 +394,11 @@ def test_a_megabyte_is_searched_in_linear_time(name: str) -> None:
     part = _seconds(text[: len(text) // 10])
     whole = _seconds(text)
     assert whole < 30 * part + 0.5
+
+
+def test_of_a_text_full_of_numbers_only_the_first_are_read() -> None:
+    numbers = [number for serial in range(1, 1_000) if (number := PATTERN.number(DAY, serial))]
+    assert PATTERNS.find(" ".join(numbers)).numbers == tuple(numbers[:MAX_PLACES])
 
 
 def test_a_text_full_of_mistyped_numbers_gives_few_suspects() -> None:
