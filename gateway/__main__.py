@@ -32,6 +32,7 @@ from gateway.storage import schema
 
 SETTINGS_FILE = "gateway.toml"
 PROBE_SECONDS = 30.0
+LARGEST_FILE = 100_000_000
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except GatewayError as error:
         err.print(f"huiyin: {error}", markup=False)
+        return 1
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         return 130
@@ -104,6 +108,8 @@ def _migrate(options: argparse.Namespace) -> int:
 
     async def migrate() -> int:
         before = await schema.current(settings.storage.url)
+        if before is None:
+            await app.open_vault(settings)  # a new database is made with its keys
         await schema.migrate(settings.storage.url)
         after = await schema.current(settings.storage.url)
         out.print(f"The database is at version {after}" + (" already." if before == after else f" (was {before})."))
@@ -124,7 +130,7 @@ def _check(options: argparse.Namespace) -> int:
                     out.print(f"{word}: ok", markup=False)
             except (GatewayError, TimeoutError) as error:
                 failed = 1
-                out.print(f"{name}: {error or 'did not answer in time'}", markup=False)
+                out.print(f"{name}: {str(error) or 'did not answer in time'}", markup=False)
         out.print("Ready to serve." if not failed else "Mend what is said above, then run huiyin check again.")
         return failed
 
@@ -151,14 +157,23 @@ async def _try_channels(settings: Settings) -> Sequence[str]:
 def _normalise(options: argparse.Namespace) -> int:
     adapter = ADAPTERS[options.channel]
     for path in _files(options.files):
-        try:
-            data = path.read_bytes()
-        except OSError:
+        data = _content_of(path)
+        if data is None:
             print(normalise.unread(str(path), options.channel))
             continue
         for event in adapter.read(data, path.name):
             print(normalise.line(str(path), event))
     return 0
+
+
+def _content_of(path: Path) -> bytes | None:
+    """Return the content of a file; None when it cannot be read or is too large to be one message."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+    except OSError:
+        return None
+    return data if len(data) <= LARGEST_FILE else None
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

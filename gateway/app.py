@@ -24,7 +24,7 @@ from gateway.model import ContactType
 from gateway.observe import Beats, Metrics, fault
 from gateway.ports import Accept, Channel, Now, Sender, Storage
 from gateway.preparation import Preparation
-from gateway.readiness import Readiness, show_ages
+from gateway.readiness import Readiness
 from gateway.record import Recorder, lane_of
 from gateway.rendering import Rendering
 from gateway.rules.numbering import Pattern, Patterns
@@ -39,7 +39,7 @@ from gateway.web.form import WebForm
 OpenChannel = AbstractAsyncContextManager[Channel]
 FormFor = Callable[[Collection[ContactType]], WebForm]
 
-LANE_SECONDS = 60.0
+LANE_SECONDS = 180.0
 """A delivery lane that has not finished a round for this long is not working."""
 LISTENER_SECONDS = 600.0
 """How long a listener may wait for its source to speak: IMAP IDLE is renewed every 3 to 9 minutes."""
@@ -130,7 +130,7 @@ class Node:
             storage=self.storage,
             calendar=self.book.calendar,
             metrics=self.metrics,
-            show_ages=partial(show_ages, self.beats, self.metrics),
+            show_ages=partial(self.beats.show, self.metrics),
             now=self.now,
         )
         alive = self.beats.expect("upkeep", within=4 * UPKEEP_SECONDS)
@@ -186,19 +186,18 @@ class Node:
 
 
 async def open_vault(settings: Settings) -> Vault:
-    """Load the keys; for a database that does not exist yet, make both.
+    """Load the keys; where there is no database yet, make the keys and then the database.
 
     Raises Misconfigured when the database exists and the keys are missing: new keys could not open it.
     """
     path, url = settings.storage.keys_file, settings.storage.url
-    is_new = await schema.current(url) is None
-    if is_new:
+    if await schema.current(url) is None:
+        if not path.exists():
+            Vault.create(path)  # before the database: a start that is cut off between the two can be repeated
         await schema.migrate(url)
-    if path.exists():
-        return Vault.load(path)
-    if not is_new:
+    if not path.exists():
         raise Misconfigured(f"the keys file {path} is missing, and the database was sealed with it: restore it")
-    return Vault.create(path)
+    return Vault.load(path)
 
 
 def number_patterns(settings: Settings) -> Patterns:

@@ -73,7 +73,7 @@ class Batcher(Generic[Call, Result]):
         """Commit what was handed in, then refuse."""
         self._closed = True
         if self._committing is not None:
-            await self._committing
+            await asyncio.shield(self._committing)
 
     async def _drain(self) -> None:
         while self._waiting:

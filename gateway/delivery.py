@@ -4,8 +4,9 @@
     queued --temporary / unknown------> due again after a pause, under the same key
     queued --permanent / too often----> failed; the notice goes to the next contact, or is dead and waits for a person
 
-The claim counts the attempt before the hand-over, so a delivery that kills its worker comes back later and not at once.
-Two transactions a round, however many deliveries.
+The claim is committed, attempt counted, before anything is done with it, so a delivery that kills its worker comes back
+later and not at once. What was handed over is remembered until it is recorded, however long the database is away: a
+customer is told twice only where the provider left the outcome unknown.
 """
 
 from __future__ import annotations
@@ -16,26 +17,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway import retry
-from gateway.errors import DeliveryFailed, Permanent, Temporary, Unknown
-from gateway.model import (
-    Attempt,
-    AttemptOutcome,
-    DeliveryState,
-    NoticeState,
-    OutboundMessage,
-    Sent,
-    Work,
-)
-from gateway.model import (
-    Delivery as Row,
-)
+from gateway.errors import DeliveryFailed, Permanent, Temporary
+from gateway.model import Attempt, AttemptOutcome, Delivery, DeliveryState, Notice, NoticeState, OutboundMessage, Work
 from gateway.observe import Metrics, fault
-from gateway.ports import Coordination, DeliveryResult, Lane, Now, Sender, Storage, Transaction
+from gateway.ports import Coordination, DeliveryResult, Lane, Now, Sender, Storage, StoredContact, Transaction
 from gateway.record import Draft, Recorder, next_contact
+from gateway.vault import VaultError
 
-LEASE = timedelta(minutes=5)
-"""How long a claimed delivery belongs to its worker; longer than a round of LIMIT hand-overs may take."""
 LIMIT = 64
+ROUND_SECONDS = 60.0
+"""How long the hand-overs of a round may take together; what is not done then counts as unknown."""
+LEASE = timedelta(minutes=5)
+"""How long a claimed delivery belongs to its worker: a round, and its recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +36,23 @@ class Tried:
     """One hand-over and what came of it."""
 
     work: Work
-    row: Row
+    row: Delivery
     outcome: AttemptOutcome
     reason: str = ""
     provider_id: str = ""
     retry_after: timedelta | None = None
 
     @property
-    def over(self) -> bool:
-        """Whether this contact is given up."""
-        return self.outcome is AttemptOutcome.PERMANENT or (
-            self.outcome is not AttemptOutcome.SENT and self.work.attempt >= retry.ATTEMPTS
-        )
+    def hopeless(self) -> bool:
+        """Whether this contact will never take it, or had its chance for days."""
+        failed = self.outcome is not AttemptOutcome.SENT
+        return self.outcome is AttemptOutcome.PERMANENT or (failed and self.work.attempt >= retry.LAST)
+
+    @property
+    def tired(self) -> bool:
+        """Whether another contact should be tried, if there is one (E.2 rule 9: within the hour)."""
+        failed = self.outcome is not AttemptOutcome.SENT
+        return self.hopeless or (failed and self.work.attempt >= retry.MOVE_ON)
 
 
 class Deliveries:
@@ -78,41 +76,74 @@ class Deliveries:
         self._coordination = coordination
         self._now = now
         self._metrics = metrics
+        self._tried: list[Tried] = []  # handed over and not recorded yet
 
     async def run_once(self) -> int:
         """Send what is due now, up to LIMIT; return how many were claimed."""
+        await self._record()
         now = self._now()
         async with self._storage.writing(Lane.RESULTS) as tx:
             claimed = await tx.queue.claim(self._lane, now=now, until=now + LEASE, limit=LIMIT)
-            rows = await tx.notices.load([work.subject for work in claimed])
-        if not claimed:
-            return 0
-        tried = await asyncio.gather(
-            *(self._hand_over(work, rows[work.subject]) for work in claimed if work.subject in rows)
-        )
-        await self._record(tried)
+        if claimed:
+            rows = await self._open(claimed)
+            try:
+                await self._hand_over(rows)
+            finally:
+                await self._record()
         return len(claimed)
 
-    async def _hand_over(self, work: Work, row: Row) -> Tried:
+    async def _open(self, claimed: Sequence[Work]) -> Sequence[tuple[Work, Delivery]]:
+        """Return the claimed work with its deliveries; one that cannot be opened waits for its lease to end."""
+        async with self._storage.reading() as tx:
+            try:
+                rows = dict(await tx.notices.load([work.subject for work in claimed]))
+            except VaultError:
+                rows = {}
+                for work in claimed:
+                    try:
+                        rows.update(await tx.notices.load([work.subject]))
+                    except VaultError as error:
+                        self._fault(error)
+        return [(work, rows[work.subject]) for work in claimed if work.subject in rows]
+
+    async def _hand_over(self, rows: Sequence[tuple[Work, Delivery]]) -> None:
+        """Hand each to the sender, all at once, and remember what came of it."""
+        if not rows:
+            return
+        tasks = {asyncio.create_task(self._send(work, row)): (work, row) for work, row in rows}
+        try:
+            await asyncio.wait(tasks, timeout=ROUND_SECONDS)
+        finally:
+            for task, (work, row) in tasks.items():
+                if task.done() and not task.cancelled():
+                    self._tried.append(task.result())
+                else:
+                    task.cancel()
+                    self._tried.append(Tried(work, row, AttemptOutcome.UNKNOWN, "interrupted"))
+
+    async def _send(self, work: Work, row: Delivery) -> Tried:
         message = OutboundMessage(key=row.key, to=row.to, content=row.content, created_at=row.created_at)
         try:
-            sent: Sent = await self._sender.send(message)
+            sent = await self._sender.send(message)
         except DeliveryFailed as failure:
-            outcome = _OUTCOMES[type(failure)]
-            return Tried(work, row, outcome, failure.reason, retry_after=failure.retry_after)
+            return Tried(work, row, _outcome(failure), failure.reason, retry_after=failure.retry_after)
         except Exception as error:
             # Whether anything was handed over is not known, so it counts as if it may have been.
-            fault(f"delivery.{self._lane}", error, metrics=self._metrics, now=self._now())
+            self._fault(error)
             return Tried(work, row, AttemptOutcome.UNKNOWN, "fault")
         return Tried(work, row, AttemptOutcome.SENT, provider_id=sent.provider_id)
 
-    async def _record(self, tried: Sequence[Tried]) -> None:
-        now = self._now()
+    async def _record(self) -> None:
+        """Record what was handed over. When it cannot be recorded now it stays remembered, for the next round."""
+        if not self._tried:
+            return
+        tried, now = list(self._tried), self._now()
         draft = self._recorder.draft(now)
         async with self._storage.writing(Lane.RESULTS) as tx:
-            moved = await self._move_on(tx, draft, [one for one in tried if one.over])
-            await tx.notices.settle([self._result(one, moved, now) for one in tried])
+            moved = await self._move_on(tx, draft, [one for one in tried if one.tired])
+            await tx.notices.settle([_result(one, moved.get(one.row.notice_id), now) for one in tried])
             await draft.write(tx)
+        del self._tried[: len(tried)]
         for one in tried:
             self._metrics.attempts.labels(self._lane, one.outcome.value).inc()
             if one.outcome is AttemptOutcome.SENT:
@@ -120,53 +151,59 @@ class Deliveries:
         for lane in draft.lanes:
             await self._coordination.wake(lane)
 
-    async def _move_on(self, tx: Transaction, draft: Draft, given_up: Sequence[Tried]) -> Mapping[str, NoticeState]:
-        """Address the notices of contacts that were given up to their next contact; return their new states."""
-        if not given_up:
-            return {}
-        notices = await tx.notices.by_id({one.row.notice_id for one in given_up})
-        contacts = await tx.contacts.of({one.row.complaint_id for one in given_up})
-        tried = await tx.notices.tried({one.row.notice_id for one in given_up})
+    async def _move_on(self, tx: Transaction, draft: Draft, tired: Sequence[Tried]) -> Mapping[str, NoticeState]:
+        """Address the notices of tired contacts to their next contact; return the new states of those that moved."""
         states: dict[str, NoticeState] = {}
-        for notice_id, notice in notices.items():
-            contact = next_contact(
-                contacts.get(notice.complaint_id, ()), served=self._recorder.served, tried=tried.get(notice_id, ())
-            )
-            states[notice_id] = draft.address(notice, contact) if contact else NoticeState.DEAD
+        for one in tired:
+            try:
+                notice, contact = await self._next(tx, one.row)
+                if notice is not None and contact is not None:
+                    states[notice.id] = draft.address(notice, contact)
+            except VaultError as error:
+                self._fault(error)
         return states
 
-    def _result(self, one: Tried, moved: Mapping[str, NoticeState], now: datetime) -> DeliveryResult:
-        attempt = Attempt(
+    async def _next(self, tx: Transaction, row: Delivery) -> tuple[Notice | None, StoredContact | None]:
+        notice = (await tx.notices.by_id([row.notice_id])).get(row.notice_id)
+        contacts = (await tx.contacts.of([row.complaint_id])).get(row.complaint_id, ())
+        tried = (await tx.notices.tried([row.notice_id])).get(row.notice_id, frozenset())
+        return notice, next_contact(contacts, served=self._recorder.served, tried=tried)
+
+    def _fault(self, error: Exception) -> None:
+        fault(self._lane, error, metrics=self._metrics, now=self._now())
+
+
+def _outcome(failure: DeliveryFailed) -> AttemptOutcome:
+    if isinstance(failure, Permanent):
+        return AttemptOutcome.PERMANENT
+    return AttemptOutcome.TEMPORARY if isinstance(failure, Temporary) else AttemptOutcome.UNKNOWN
+
+
+def _result(one: Tried, moved: NoticeState | None, now: datetime) -> DeliveryResult:
+    """Return what an attempt does to its delivery and notice. `moved`: the notice's state by its next contact."""
+    due_at: datetime | None = None
+    if one.outcome is AttemptOutcome.SENT:
+        state, notice_state = DeliveryState.SENT, NoticeState.SENT
+    elif one.hopeless or moved is not None:
+        state, notice_state = DeliveryState.FAILED, moved or NoticeState.DEAD
+    else:
+        # Unknown is repeated under the same key: for an acknowledgement a second copy is better than none.
+        unknown = one.outcome is AttemptOutcome.UNKNOWN
+        state = DeliveryState.UNKNOWN if unknown else DeliveryState.QUEUED
+        notice_state = NoticeState.SENDING
+        due_at = now + retry.delay(one.work.attempt, one.row.key, asked=one.retry_after)
+    return DeliveryResult(
+        attempt=Attempt(
             delivery_key=one.row.key,
             number=one.work.attempt,
             at=now,
             outcome=one.outcome,
             reason=one.reason,
             provider_id=one.provider_id,
-        )
-        if one.outcome is AttemptOutcome.SENT:
-            state, notice_state, due_at = DeliveryState.SENT, NoticeState.SENT, None
-        elif one.over:
-            state, notice_state, due_at = DeliveryState.FAILED, moved.get(one.row.notice_id, NoticeState.DEAD), None
-        else:
-            # Unknown is repeated under the same key: for an acknowledgement a second copy is better than none.
-            unknown = one.outcome is AttemptOutcome.UNKNOWN
-            state = DeliveryState.UNKNOWN if unknown else DeliveryState.QUEUED
-            notice_state = NoticeState.SENDING
-            due_at = now + retry.delay(one.work.attempt, one.row.key, asked=one.retry_after)
-        return DeliveryResult(
-            attempt=attempt,
-            work=one.work,
-            state=state,
-            notice_id=one.row.notice_id,
-            notice_state=notice_state,
-            due_at=due_at,
-        )
-
-
-_OUTCOMES = {
-    Temporary: AttemptOutcome.TEMPORARY,
-    Permanent: AttemptOutcome.PERMANENT,
-    Unknown: AttemptOutcome.UNKNOWN,
-    DeliveryFailed: AttemptOutcome.UNKNOWN,
-}
+        ),
+        work=one.work,
+        state=state,
+        notice_id=one.row.notice_id,
+        notice_state=notice_state,
+        due_at=due_at,
+    )

@@ -7,6 +7,7 @@ those that open a complaint, write. The walk is drawn in docs/architecture.md.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from itertools import chain
 from zoneinfo import ZoneInfo
 
 from gateway.batching import Batcher
-from gateway.errors import Unavailable
+from gateway.errors import BadData, Rejected, StorageFailed, Unavailable
 from gateway.ids import new_id
 from gateway.model import InboundEvent, InboundMessage, Level, Outcome, Receipt
 from gateway.observe import Metrics, fault
@@ -24,6 +25,9 @@ from gateway.preparation import Preparation, Prepared
 from gateway.record import Draft, Recorder
 from gateway.rules.lifecycle import Register, SuggestLink, Supplement
 from gateway.rules.numbering import Patterns
+
+LONG_TEXT = 20_000
+"""Characters in one call beyond which it is prepared beside the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Intake:
         """See ports.Accept."""
         if not events:
             return ()
-        call = Call(events, [self._prepare(event) for event in events])
+        call = Call(events, await self._prepare_all(events))
         receipts = await self._batcher.submit(call)
         now = self._now()
         for prepared, receipt in zip(call.prepared, receipts, strict=True):
@@ -81,6 +85,12 @@ class Intake:
     async def close(self) -> None:
         """Commit what was handed in, then refuse."""
         await self._batcher.close()
+
+    async def _prepare_all(self, events: Sequence[InboundEvent]) -> Sequence[Prepared]:
+        # The rules read every character: a long text beside the event loop, so that nobody else waits for it.
+        if sum(len(event.text) if isinstance(event, InboundMessage) else 0 for event in events) > LONG_TEXT:
+            return await asyncio.to_thread(lambda: [self._prepare(event) for event in events])
+        return [self._prepare(event) for event in events]
 
     def _prepare(self, event: InboundEvent) -> Prepared:
         try:
@@ -152,7 +162,11 @@ class Intake:
                 ],
                 deadlines=dates.clocks,
             )
-            for quoted_id in item.quoted:
+            self._link(draft, item)
+
+    def _link(self, draft: Draft, item: Item) -> None:
+        for quoted_id in item.quoted:
+            if item.complaint is not None:
                 item.complaint = draft.apply(item.complaint, SuggestLink(quoted_id=quoted_id))
 
     async def _draw(self, tx: Transaction, count: int, now: datetime) -> Sequence[str]:
@@ -171,39 +185,30 @@ class Intake:
             return
         if item.outcome is Outcome.JOINED and item.complaint is not None:
             item.complaint = draft.apply(item.complaint, Supplement(message_id=item.prepared.id))
+            self._link(draft, item)
         draft.keep(_stored(item, now))
 
     async def _rescue(self, call: Call, error: Exception) -> Sequence[Receipt]:
-        """Write a call that the database refused, with the events it cannot take as stubs (lesson 15)."""
+        """Write a call that the database refused, event by event, each as whole as it can be stored (lesson 15).
+
+        Each event is its own transaction here. That is safe: an event that comes again is known by its external id.
+        """
         fault("intake.write", error, metrics=self._metrics, now=self._now())
-        prepared = [
-            p if await self._storable(event, p) else self._preparation.stub(event, "not_storable")
-            for event, p in zip(call.events, call.prepared, strict=True)
-        ]
-        [receipts] = await self._write([Call(call.events, prepared)])
-        return receipts
+        return [await self._save(event, prepared) for event, prepared in zip(call.events, call.prepared, strict=True)]
 
-    async def _storable(self, event: InboundEvent, prepared: Prepared) -> bool:
-        """Try one event in a transaction that is rolled back."""
-        now = self._now()
-        draft = self._recorder.draft(now)
-        try:
-            async with self._storage.writing(Lane.INTAKE) as tx:
-                items = place([prepared], await self._look_up(tx, [Call([event], [prepared])]))
-                await self._open(tx, draft, [item for item in items if item.opens], now)
-                self._keep(draft, items[0], now)
-                await draft.write(tx)
-                raise _Rollback
-        except _Rollback:
-            return True
-        except Unavailable:
-            raise
-        except Exception:
-            return False
-
-
-class _Rollback(Exception):
-    pass
+    async def _save(self, event: InboundEvent, prepared: Prepared) -> Receipt:
+        for variant in chain([prepared], self._preparation.reduced(prepared)):
+            try:
+                [[receipt]] = await self._write([Call([event], [variant])])
+            except BadData:
+                continue
+            except (StorageFailed, Rejected, Unavailable):
+                raise
+            except Exception as error:
+                fault("intake.save", error, metrics=self._metrics, now=self._now())
+            else:
+                return receipt
+        raise Unavailable("a message cannot be stored")
 
 
 def _stored(item: Item, now: datetime) -> StoredMessage:

@@ -18,6 +18,8 @@ from gateway.ports import Coordination, Now
 POLL_SECONDS = 5.0
 PAUSE_LONGEST = 60.0
 GRACE_SECONDS = 20.0
+LASTED = timedelta(minutes=1)
+"""A listener that ran this long was well: one that a server drops after each look must not storm it with log-ins."""
 
 
 class Loops:
@@ -62,34 +64,35 @@ class Loops:
         while not self._stop.is_set():
             try:
                 found = await run_once()
-            except Exception as error:
+                failures = 0
+                alive()
+                if not found:
+                    await self._unless_stopped(self._coordination.wait(name, poll))
+            except (Exception, asyncio.CancelledError) as error:
                 failures += 1
-                fault(name, error, metrics=self._metrics, now=self._now())
+                self._survive(name, error)
                 await self._pause(name, failures)
-                continue
-            failures = 0
-            alive()
-            if not found:
-                await self._unless_stopped(self._coordination.wait(name, poll))
 
     async def keep(
         self, name: str, run: Callable[[Callable[[], None]], Awaitable[None]], alive: Callable[[], None]
     ) -> None:
-        """Start something that runs until it breaks again and again; a success in between ends the growing pause."""
+        """Start something that runs until it breaks, again and again; a run that lasted ends the growing pause."""
         failures = 0
-
-        def succeeded() -> None:
-            nonlocal failures
-            failures = 0
-            alive()
-
         while not self._stop.is_set():
+            began = self._now()
             try:
-                await self._unless_stopped(run(succeeded))
-            except Exception as error:
-                fault(name, error, metrics=self._metrics, now=self._now())
-            failures += 1
+                await self._unless_stopped(run(alive))
+            except (Exception, asyncio.CancelledError) as error:
+                self._survive(name, error)
+            failures = 1 if self._now() - began > LASTED else failures + 1
             await self._pause(name, failures)
+
+    def _survive(self, name: str, error: BaseException) -> None:
+        """Log an error and go on, unless it is this loop that is being cancelled and not a task of a library."""
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            raise error
+        fault(name, error, metrics=self._metrics, now=self._now())
 
     async def _pause(self, name: str, failures: int) -> None:
         seconds = min(retry.delay(failures, name) / timedelta(seconds=15), PAUSE_LONGEST)

@@ -9,8 +9,8 @@ from gateway.model import InboundEvent, InboundMessage
 
 
 def unread(file: str, channel: str) -> str:
-    """Return the line of a file that could not be opened: bad input is an answer, not an end."""
-    return json.dumps({"file": file, "channel": channel, "problems": ["file_not_read"]}, ensure_ascii=False)
+    """Return the line of a file that could not be read, or is too large to: bad input is an answer, not an end."""
+    return json.dumps({"file": file, "channel": channel, "problems": ["file_not_read"]})
 
 
 def line(file: str, event: InboundEvent) -> str:
@@ -44,14 +44,5 @@ def line(file: str, event: InboundEvent) -> str:
         "turns": [asdict(turn) for turn in event.turns],
         "problems": event.problems,
     }
-    # Lone surrogates cannot be printed: they leave as the escapes JSON has for them.
-    text = json.dumps(shown, ensure_ascii=False)
-    return text if _encodable(text) else json.dumps(shown)
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    # ASCII only: then a record is one line for every reader (U+2028 ends a line for some), on every terminal.
+    return json.dumps(shown)

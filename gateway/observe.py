@@ -79,6 +79,11 @@ class Beats:
 
         return alive
 
+    def show(self, metrics: Metrics) -> None:
+        """Bring the loop-age gauges up to date."""
+        for name, (age, _) in self.ages().items():
+            metrics.loop_age.labels(name).set(age)
+
     def ages(self) -> Mapping[str, tuple[float, bool]]:
         """Return for each loop the seconds since it last succeeded, and whether that is still within its limit."""
         now = self._now()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gateway.model import Complaint, Outcome, Receipt
+from gateway.model import ChannelKind, Complaint, Outcome, Receipt
 from gateway.ports import HeldMessage
 from gateway.preparation import Prepared
 from gateway.rules.lifecycle import OPEN
@@ -105,11 +105,21 @@ def _decide(item: Item, snapshot: Snapshot) -> None:
     ids = [snapshot.threads[key] for key in prepared.message.thread_keys if key in snapshot.threads]
     ids += [snapshot.numbers[number] for number in prepared.quoted if number in snapshot.numbers]
     named = [snapshot.complaints[complaint_id] for complaint_id in dict.fromkeys(ids)]
-    sender = {index for _, index in prepared.contacts}
+    sender = {index for contact, index in prepared.contacts if contact.verified or _answers_only_the_sender(item)}
     own = [complaint for complaint in named if sender & snapshot.owners.get(complaint.id, frozenset())]
     item.complaint = next((complaint for complaint in own if complaint.state in OPEN), None)
+    item.quoted = [complaint.id for complaint in named if complaint not in own]
     if item.complaint is not None:
         item.outcome = Outcome.JOINED
         return
     item.quoted = [complaint.id for complaint in named]
     item.outcome = Outcome.PENDING_LINK if named else Outcome.OPENED
+
+
+def _answers_only_the_sender(item: Item) -> bool:
+    """Whether nobody but the owner of the address learns what became of the message.
+
+    On a page or in an API's answer whoever typed the address would: there it must be verified, or guessed numbers
+    would tell who has complained (lessons 38, 80).
+    """
+    return item.prepared.message.channel in (ChannelKind.EMAIL, ChannelKind.SMS, ChannelKind.WECOM, ChannelKind.WECHAT)

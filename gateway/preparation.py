@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 
@@ -74,17 +74,42 @@ class Preparation:
         return self._prepared(clean, readable=True, raw=raw, original=event.raw, redactions=found)
 
     def stub(self, event: InboundEvent, problem: str) -> Prepared:
-        """Return what is kept of an event that cannot be handled as it is: its bytes and where it came from."""
-        raw = event.raw if event.raw is not None else _json_of(event)
+        """Return what is kept of an event that no rule could prepare: its bytes and where it came from."""
+        raw = event.raw if event.raw is not None else redact(_json_of(event)).text.encode()
         message = InboundMessage(
             source=event.source,
             channel=event.channel,
-            external_id=_storable(event.external_id),
+            external_id=event.external_id,
             received_at=event.received_at,
             text="",
             problems=(problem,),
         )
         return self._prepared(message, readable=False, raw=raw, original=raw, redactions={})
+
+    def reduced(self, prepared: Prepared) -> Iterator[Prepared]:
+        """Yield what is left of a message the database refuses, from nearly all of it to the least that can be kept.
+
+        The least is a stub whose raw bytes are the message as it was redacted: what was removed does not come back.
+        """
+        message = prepared.message
+        if message.attachments:
+            message = replace(message, attachments=(), problems=(*message.problems, "attachments_refused"))
+            yield replace(prepared, message=message)
+        yield replace(
+            prepared,
+            message=InboundMessage(
+                source=message.source,
+                channel=message.channel,
+                external_id=message.external_id,
+                received_at=message.received_at,
+                text="",
+                problems=(*message.problems, "not_storable"),
+            ),
+            readable=False,
+            raw=prepared.raw or _json_of(replace(message, raw=None)).encode(),
+            contacts=(),
+            quoted=(),
+        )
 
     def _prepared(
         self,
@@ -96,7 +121,8 @@ class Preparation:
         redactions: Mapping[str, int],
     ) -> Prepared:
         at = self._now()
-        received_at = min(message.received_at, at)  # a clock that runs ahead must not move a legal date back
+        received_at = message.received_at if message.received_at.tzinfo else at
+        received_at = min(received_at, at)  # a clock that runs ahead must not move a legal date back
         message = replace(message, received_at=received_at)
         return Prepared(
             id=new_id(at),
@@ -123,14 +149,16 @@ class Preparation:
         )
 
     def _external_id(self, message: InboundMessage) -> str:
-        # A bare hash of a message could be tried out against guesses of what was redacted from it: it is keyed.
-        if message.external_id.startswith("sha256:"):
-            return "keyed:" + self._vault.digest("external_id", message.external_id.encode()).hex()
-        return message.external_id
+        # Keyed, because a caller may put a name into its id, and a bare hash of a message could be tried out against
+        # guesses of what was redacted from it.
+        return self._vault.digest("external_id", message.external_id.encode("utf-8", "surrogatepass")).hex()
 
     def _contacts(self, message: InboundMessage) -> Sequence[tuple[Contact, bytes]]:
-        ranked = sorted(message.contacts, key=lambda contact: not contact.preferred)
-        return [(contact, self.index(contact)) for contact in ranked]
+        ranked = sorted(message.contacts, key=lambda contact: (not contact.preferred, not contact.verified))
+        by_index: dict[bytes, Contact] = {}
+        for contact in ranked:  # the same address written in two ways is one contact
+            by_index.setdefault(self.index(contact), contact)
+        return [(contact, index) for index, contact in by_index.items()]
 
     def index(self, contact: Contact) -> bytes:
         """Return the blind index under which a contact is found again."""
@@ -146,7 +174,7 @@ def _redacted(message: InboundMessage, found: Counter[str]) -> InboundMessage:
     """Return the message without authentication data in anything a customer can write into; count what was removed."""
 
     def clean(text: str) -> str:
-        result = redact(text)
+        result = redact(_storable(text))
         found.update(finding.kind.value for finding in result.findings)
         return result.text
 
@@ -155,7 +183,7 @@ def _redacted(message: InboundMessage, found: Counter[str]) -> InboundMessage:
         message,
         subject=clean(message.subject),
         text=clean(message.text),
-        reply_text=redact(message.reply_text).text,  # a part of text: counted there
+        reply_text=redact(_storable(message.reply_text)).text,  # a part of text: counted there
         from_name=clean(message.from_name),
         particulars=replace(
             particulars,
@@ -190,11 +218,11 @@ def _fingerprint(attachment: Attachment) -> str:
     return hashlib.sha256(attachment.content).hexdigest()
 
 
-def _json_of(event: InboundEvent) -> bytes:
-    """Return an event that has no raw bytes as ASCII JSON, whatever characters it holds."""
-    return json.dumps(asdict(event), default=str).encode()
+def _json_of(event: InboundEvent) -> str:
+    """Return an event as ASCII JSON, whatever characters it holds."""
+    return json.dumps(asdict(event), default=str)
 
 
-def _storable(external_id: str) -> str:
-    """Return an id every database takes: some refuse lone surrogates, some NUL."""
-    return external_id.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")[:200]
+def _storable(text: str) -> str:
+    """Return the text without what a database refuses: lone surrogates and, in PostgreSQL, NUL."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
-from gateway.errors import GatewayError
-from gateway.observe import Beats, Metrics
+from gateway.observe import Beats
 from gateway.ports import Now, Storage
 from gateway.rules.worktime import Calendar, missing_years
 from gateway.web.health import HealthReport, Part
@@ -26,6 +25,7 @@ class Readiness:
         self._calendar = calendar
         self._room_left = room_left
         self._now = now
+        self._check: asyncio.Task[None] | None = None
 
     async def report(self) -> HealthReport:
         parts: dict[str, Part] = {
@@ -40,14 +40,8 @@ class Readiness:
         return HealthReport(ready=ready, parts=parts)
 
     async def _storage_answers(self) -> bool:
-        try:
-            await asyncio.wait_for(self._storage.check(), STORAGE_SECONDS)
-        except (GatewayError, TimeoutError):
-            return False
-        return True
-
-
-def show_ages(beats: Beats, metrics: Metrics) -> None:
-    """Bring the loop-age gauges up to date."""
-    for name, (age, _) in beats.ages().items():
-        metrics.loop_age.labels(name).set(age)
+        # A check that hangs is left to itself, not cancelled and waited for: this answer must come in time.
+        if self._check is None or self._check.done():
+            self._check = asyncio.create_task(self._storage.check())
+        await asyncio.wait({self._check}, timeout=STORAGE_SECONDS)
+        return self._check.done() and self._check.exception() is None

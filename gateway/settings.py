@@ -36,7 +36,7 @@ class Bank(Section):
     def _zone_exists(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"{value!r} is not a time zone of the IANA database") from error
         return value
 
@@ -109,6 +109,8 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise Misconfigured(f"there is no settings file {path}") from None
+        except OSError as error:
+            raise Misconfigured(f"the settings file {path} cannot be read: {error.strerror}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise Misconfigured(f"{path} is not TOML: {error}") from None
     for name, value in environment.items():

@@ -12,6 +12,7 @@ import hmac
 import json
 import os
 import stat
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -72,16 +73,11 @@ class Vault:
         keys = {name: _text(os.urandom(KEY_BYTES)) for name in ("index", "audit", "signing")}
         content = {"active": "m1", "masters": {"m1": _text(os.urandom(KEY_BYTES))}, **keys}
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            _write_whole(path, json.dumps(content, indent=2).encode() + b"\n")
         except FileExistsError:
             raise Misconfigured(f"the key file {path} exists; without it nothing sealed can be read again") from None
         except OSError as error:
             raise Misconfigured(f"the key file {path} cannot be written: {error.strerror}") from None
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(json.dumps(content, indent=2).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        _sync_directory(path.parent)
         return cls._from_json(content)
 
     @classmethod
@@ -169,6 +165,16 @@ def _key(text: object) -> bytes:
     if len(key) != KEY_BYTES:
         raise ValueError("not a key")
     return key
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Make the file with all its content or not at all, readable by its owner only; never over another one."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-") as file:  # mode 600 from the start
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+        os.link(file.name, path)
+    _sync_directory(path.parent)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -59,6 +59,7 @@ async def storage(tmp_path: Path, migrated: Path, vault: Vault) -> AsyncIterator
 class Core:
     """The parts of the core under test, wired as app.py does."""
 
+    folder: Path
     storage: SqliteStorage
     vault: Vault
     clock: Clock
@@ -69,7 +70,7 @@ class Core:
 
 
 @pytest.fixture
-def make_core(storage: SqliteStorage, vault: Vault, clock: Clock) -> Callable[..., Core]:
+def make_core(tmp_path: Path, storage: SqliteStorage, vault: Vault, clock: Clock) -> Callable[..., Core]:
     """Return a maker of cores over the one database: several of them are several processes."""
 
     def make(*, served: frozenset[ContactType] = frozenset({ContactType.EMAIL}), **limits: int) -> Core:
@@ -92,6 +93,7 @@ def make_core(storage: SqliteStorage, vault: Vault, clock: Clock) -> Callable[..
             **limits,
         )
         return Core(
+            folder=tmp_path,
             storage=storage,
             vault=vault,
             clock=clock,

@@ -41,7 +41,7 @@ def message(text: str = "年费80元没提前说，请退", **changes: Any) -> I
         "from_name": "李四",
         "from_address": "li@example.com",
         "contacts": (email_contact(),),
-        "raw": text.encode(),
+        "raw": text.encode(errors="replace"),
     }
     return InboundMessage(text=text, **(values | changes))
 

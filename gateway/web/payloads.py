@@ -24,6 +24,8 @@ from gateway.model import (
 )
 from gateway.rules.addresses import normal_email, normal_phone
 
+OLDEST = timedelta(days=400)
+"""A case of before this is a wrong date, not a late entry: it would be promised an answer in the past."""
 CLOCK_SKEW = timedelta(minutes=2)
 """How far a caller's clock may run ahead of ours; the time is then ours."""
 
@@ -87,6 +89,8 @@ class ComplaintPayload(Payload):
         received_at = self.received_at or now
         if received_at > now + CLOCK_SKEW:
             raise Invalid(field="received_at", problem="in_the_future")
+        if received_at < now - OLDEST:
+            raise Invalid(field="received_at", problem="too_old")
         return InboundMessage(
             source=source,
             channel=self.channel,

@@ -125,6 +125,22 @@ def test_migrate_may_be_repeated(folder: Path, capsys: pytest.CaptureFixture[str
     assert "already" in capsys.readouterr().out
 
 
+def test_a_database_made_by_migrate_can_be_served(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["migrate"]) == 0
+    assert main(["check"]) == 0
+
+
+def test_a_settings_file_that_cannot_be_read_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", str(folder), "check"]) == 1
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_record_is_one_line_whatever_it_holds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mail(folder, "odd.eml", "一\u2028二\x85三")
+    assert main(["normalise", "email", "odd.eml"]) == 0
+    assert len(lines(capsys)) == 1
+
+
 @pytest.mark.parametrize("command", [[], ["serve"], ["migrate"], ["check"], ["normalise"]])
 def test_every_command_explains_itself(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -10,6 +10,7 @@ import pytest
 
 from gateway import audit
 from gateway.model import (
+    Attachment,
     ChannelKind,
     Contact,
     ContactType,
@@ -192,7 +193,7 @@ async def test_an_event_that_breaks_the_preparation_is_numbered_as_a_stub(core: 
 
 async def test_a_poisonous_message_between_two_good_ones_stops_neither(core: Core) -> None:
     """lesson 15, 18: what the database cannot store becomes a numbered stub with its raw bytes."""
-    poison = message("毒", external_id="\ud800", message_id="")
+    poison = message("毒", to=("\ud800",))
     receipts = await asyncio.gather(*(core.intake.accept([one]) for one in (message(), poison, message())))
     assert [receipt.outcome for [receipt] in receipts] == [Outcome.OPENED, Outcome.QUARANTINED, Outcome.OPENED]
     assert len({receipt.number for [receipt] in receipts}) == 3
@@ -201,9 +202,63 @@ async def test_a_poisonous_message_between_two_good_ones_stops_neither(core: Cor
 
 
 async def test_a_poisonous_message_inside_one_call_leaves_its_neighbours_whole(core: Core) -> None:
-    poison = message(external_id="\ud800", message_id="")
+    poison = message(to=("\ud800",))
     receipts = await core.intake.accept([message(), poison, message()])
     assert [receipt.outcome for receipt in receipts] == [Outcome.OPENED, Outcome.QUARANTINED, Outcome.OPENED]
+
+
+async def test_a_secret_does_not_come_back_with_the_stub_of_a_message_that_cannot_be_stored(core: Core) -> None:
+    """D.3."""
+    poison = message("我的密码是 739164", to=("\ud800",), raw="我的密码是 739164".encode())
+    [receipt] = await core.intake.accept([poison])
+    [held] = await messages_of(core, receipt.number)
+    assert receipt.outcome is Outcome.QUARANTINED
+    assert held.raw is not None
+    assert b"739164" not in held.raw
+
+
+async def test_attachments_the_database_refuses_take_neither_words_nor_contacts_with_them(core: Core) -> None:
+    lost = Attachment(name="回单.pdf", media_type="application/pdf", size=3, blob_id="0" * 26)
+    [receipt] = await core.intake.accept([message("年费没提前说", attachments=(lost,))])
+    assert receipt.outcome is Outcome.OPENED
+    [held] = await messages_of(core, receipt.number)
+    assert (held.body["text"], held.problems) == ("年费没提前说", ("attachments_refused",))
+    assert [delivery.to for delivery in await waiting_deliveries(core)] == [email_contact()]
+
+
+async def test_text_with_characters_no_database_takes_is_kept_without_them(core: Core) -> None:
+    [receipt] = await core.intake.accept([message("前\ud800后\0。", raw=None)])
+    assert receipt.outcome is Outcome.OPENED
+    [held] = await messages_of(core, receipt.number)
+    assert held.body["text"] == "前?后。"
+
+
+async def test_one_contact_written_in_two_ways_is_one_contact(core: Core) -> None:
+    contacts = (email_contact(), email_contact(verified=True), email_contact(preferred=True))
+    [receipt] = await core.intake.accept([message(contacts=contacts)])
+    assert receipt.outcome is Outcome.OPENED
+    assert [delivery.to.preferred for delivery in await waiting_deliveries(core)] == [True]
+
+
+async def test_a_receipt_time_without_a_zone_is_taken_for_now(core: Core) -> None:
+    [receipt] = await core.intake.accept([message(received_at=core.clock().replace(tzinfo=None))])
+    assert (await complaint_of(core, receipt.number)).received_at == core.clock()
+
+
+async def test_what_a_caller_puts_into_its_id_cannot_be_read_back(core: Core) -> None:
+    [receipt] = await core.intake.accept([message(external_id="13812345678-zhangsan")])
+    [held] = await messages_of(core, receipt.number)
+    assert "zhangsan" not in held.external_id
+
+
+async def test_ids_that_differ_only_far_behind_are_two_messages(core: Core) -> None:
+    [one, two] = await core.intake.accept([unreadable(b"1", external_id="x" * 300 + n) for n in "ab"])
+    assert one.number != two.number
+
+
+async def test_a_long_text_is_prepared_beside_the_event_loop(core: Core) -> None:
+    [receipt] = await core.intake.accept([message("长" * 30_000)])
+    assert receipt.outcome is Outcome.OPENED
 
 
 # -- copies -----------------------------------------------------------------------------------------------------------
@@ -297,6 +352,34 @@ async def test_a_stranger_quoting_the_number_gets_a_complaint_of_their_own_and_l
     async with core.storage.reading() as tx:
         kinds = [entry.event.kind for entry in await tx.timeline.of(own.id)]
     assert kinds == [EventKind.OPENED, EventKind.LINK_SUGGESTED]
+
+
+@pytest.mark.parametrize(("verified", "outcome"), [(False, Outcome.PENDING_LINK), (True, Outcome.JOINED)])
+async def test_a_typed_address_proves_nothing_where_the_typist_sees_the_answer(
+    core: Core, verified: bool, outcome: Outcome
+) -> None:
+    """lessons 38, 80: otherwise guessed numbers would tell who has complained."""
+    [first] = await core.intake.accept([message()])
+    typed = message(
+        f"{first.number} 补充",
+        channel=ChannelKind.WEB_FORM,
+        contacts=(email_contact(verified=verified),),
+        message_id="",
+    )
+    [second] = await core.intake.accept([typed])
+    assert second.outcome is outcome
+    assert (second.number == first.number) is verified
+
+
+async def test_a_follow_up_that_also_names_a_strangers_number_suggests_the_link(core: Core) -> None:
+    stranger = message(from_address="eve@example.com", contacts=(email_contact("eve@example.com"),))
+    [own, other] = await core.intake.accept([message(), stranger])
+    [receipt] = await core.intake.accept([message(f"{own.number} 和 {other.number} 是同一件事")])
+    assert (receipt.outcome, receipt.number) == (Outcome.JOINED, own.number)
+    complaint = await complaint_of(core, own.number)
+    async with core.storage.reading() as tx:
+        kinds = [entry.event.kind for entry in await tx.timeline.of(complaint.id)]
+    assert kinds == [EventKind.OPENED, EventKind.SUPPLEMENTED, EventKind.LINK_SUGGESTED]
 
 
 async def test_two_follow_ups_of_one_complaint_in_one_batch_both_join(core: Core) -> None:

@@ -127,3 +127,58 @@ async def test_a_rate_is_spent_a_window_at_a_time() -> None:
     assert await coordination.spend("other", limit=2, seconds=60)
     present[0] += timedelta(seconds=60)
     assert await coordination.spend("k", limit=2, seconds=60)
+
+
+async def test_a_cancelled_task_of_a_library_does_not_end_a_loop() -> None:
+    """lesson 2."""
+    coordination, done = local(), asyncio.Event()
+    cancelled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    cancelled.cancel()
+    rounds: list[int] = []
+
+    async def step() -> int:
+        rounds.append(1)
+        if len(rounds) == 1:
+            await cancelled
+        done.set()
+        return 0
+
+    async with loops(coordination) as running:
+        running.start(running.repeat("work", step, lambda: None))
+        await asyncio.wait_for(done.wait(), 10)
+
+
+async def test_a_coordination_that_fails_to_wait_does_not_end_a_loop() -> None:
+    again = asyncio.Event()
+    rounds: list[int] = []
+
+    class Away(LocalCoordination):
+        async def wait(self, topic: str, seconds: float) -> None:
+            raise ConnectionError
+
+    async def step() -> int:
+        rounds.append(1)
+        if len(rounds) == 2:
+            again.set()
+        return 0
+
+    async with loops(Away(now=lambda: START)) as running:
+        running.start(running.repeat("work", step, lambda: None))
+        await asyncio.wait_for(again.wait(), 10)
+
+
+async def test_a_server_that_drops_us_after_each_look_is_left_longer_and_longer_in_peace() -> None:
+    third = asyncio.Event()
+    starts: list[float] = []
+
+    async def listen(alive: Callable[[], None]) -> None:
+        starts.append(asyncio.get_running_loop().time())
+        alive()
+        if len(starts) == 3:
+            third.set()
+        raise ConnectionError
+
+    async with loops(local()) as running:
+        running.start(running.keep("listen", listen, lambda: None))
+        await asyncio.wait_for(third.wait(), 20)
+    assert starts[2] - starts[1] > 1.3 * (starts[1] - starts[0])

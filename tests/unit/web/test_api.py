@@ -107,6 +107,8 @@ async def test_a_problem_is_a_document_with_stable_words(visitor: Visitor) -> No
         {"channel": "pigeon"},
         {"received_at": "2026-11-23T09:00:00"},
         {"received_at": "2026-11-24T09:00:00+08:00"},
+        {"received_at": "1970-01-01T00:00:00+08:00"},
+        {"received_at": "0001-01-01T00:00:00+08:00"},
         {"contacts": [{"type": "mobile", "value": "SECRET-VALUE"}]},
         {"contacts": [{"type": "email", "value": "a@b.cn"}] * 6},
         {"particulars": {"product": "SECRET-VALUE"}},

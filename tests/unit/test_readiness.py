@@ -1,0 +1,65 @@
+"""Readiness answers in time, whatever the storage does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gateway import readiness, rulebook
+from gateway.errors import Unavailable
+from gateway.observe import Beats
+from gateway.ports import Storage
+from gateway.readiness import Readiness
+from tests.conftest import ZONE, Core
+
+
+class OtherStorage:
+    """A storage of which only `check` is asked."""
+
+    def __init__(self, error: Exception | None, hang: bool = False) -> None:
+        self.error, self.hang, self.checks = error, hang, 0
+
+    async def check(self) -> None:
+        self.checks += 1
+        if self.hang:
+            await asyncio.Event().wait()
+        if self.error:
+            raise self.error
+
+
+@asynccontextmanager
+async def over(storage: Storage | OtherStorage, core: Core) -> AsyncIterator[Readiness]:
+    calendar = rulebook.load(zone=ZONE, override=None).calendar
+    yield Readiness(
+        storage=storage,  # type: ignore[arg-type]  # see OtherStorage
+        beats=Beats(now=core.clock),
+        calendar=calendar,
+        room_left=lambda: True,
+        now=core.clock,
+    )
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+
+
+async def test_a_storage_that_answers_is_ready(core: Core) -> None:
+    async with over(core.storage, core) as ready:
+        assert (await ready.report()).ready
+
+
+async def test_a_storage_that_is_away_is_not_ready(core: Core) -> None:
+    async with over(OtherStorage(Unavailable()), core) as ready:
+        assert not (await ready.report()).ready
+
+
+async def test_a_storage_that_hangs_is_not_ready_and_is_asked_by_one_check_only(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "STORAGE_SECONDS", 0.05)
+    hanging = OtherStorage(None, hang=True)
+    async with over(hanging, core) as ready:
+        reports = [await ready.report() for _ in range(3)]
+    assert [report.ready for report in reports] == [False] * 3
+    assert hanging.checks == 1
