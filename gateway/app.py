@@ -170,6 +170,7 @@ class Node:
         return site.build(
             settings=self.settings,
             accept=self.intake.accept,
+            receipt_of=self.intake.receipt_of,
             storage=self.storage,
             coordination=self.coordination,
             now=self.now,

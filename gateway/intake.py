@@ -78,6 +78,13 @@ class Intake:
             self._metrics.received_to_number.observe(max(0.0, (now - prepared.at).total_seconds()))
         return receipts
 
+    async def receipt_of(self, message: InboundMessage) -> Receipt | None:
+        """Return the receipt of a message that was taken in under this source and external id; None when none was."""
+        key = (message.source, self._preparation.external_id(message))
+        async with self._storage.reading() as tx:
+            held = (await tx.messages.held({key})).get(key)
+        return Receipt(outcome=held.outcome, number=held.number, promised_at=held.promised_at) if held else None
+
     def room_left(self) -> bool:
         """Say whether another message would be taken now."""
         return self._batcher.waiting < self._room

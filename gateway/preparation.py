@@ -129,7 +129,7 @@ class Preparation:
             at=at,
             message=message,
             readable=readable,
-            external_id=self._external_id(message),
+            external_id=self.external_id(message),
             content_key=self._vault.digest("content", _content(message)),
             raw=raw,
             raw_digest=self._vault.digest("raw", original) if original else b"",
@@ -148,7 +148,8 @@ class Preparation:
             ),
         )
 
-    def _external_id(self, message: InboundMessage) -> str:
+    def external_id(self, message: InboundMessage) -> str:
+        """Return the id under which the database knows a message of its source."""
         # Keyed, because a caller may put a name into its id, and a bare hash of a message could be tried out against
         # guesses of what was redacted from it.
         return self._vault.digest("external_id", message.external_id.encode("utf-8", "surrogatepass")).hex()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from gateway.model import ContactType
+from gateway.model import ContactType, InboundMessage, Receipt
 from gateway.ports import Accept, Coordination, Now, Storage
 from gateway.settings import Settings
 from gateway.web.form import WebForm
 from gateway.web.screens import Screens
 from gateway.web.tokens import Tokens
 from gateway.web.uploads import Uploads
+
+ReceiptOf = Callable[[InboundMessage], Awaitable[Receipt | None]]
+"""Returns what became of a message that was taken in before, None when it never was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,7 @@ class Site:
 
     settings: Settings
     accept: Accept
+    receipt_of: ReceiptOf
     storage: Storage
     coordination: Coordination
     now: Now

@@ -17,8 +17,7 @@ from yarl import URL
 
 from gateway.errors import Unavailable
 from gateway.ids import new_id
-from gateway.model import InboundMessage, Language, Receipt
-from gateway.ports import HeldMessage
+from gateway.model import Language, Receipt
 from gateway.web.form import Problem
 from gateway.web.keys import SITE, Site
 from gateway.web.problems import retry_after
@@ -107,24 +106,18 @@ async def _submit(site: Site, language: Language, upload: Upload) -> web.Respons
         external_id=_external_id(site, upload),
         at=site.now(),
     )
-    receipt: Receipt | HeldMessage | None
     if gone := await site.uploads.missing(upload.files):
         # Sent before, and the page was gone back to? Then its files belong to that complaint already.
-        receipt = await _held(site, message)
-        if receipt is None:
+        known = await site.receipt_of(message)
+        if known is None:
             return _without(site, language, upload, gone)
+        receipt = known
     else:
         (receipt,) = await site.accept([message])
     return _to_answer(site, receipt, language, told=site.web_form.told_by(upload.answers, site.senders))
 
 
-async def _held(site: Site, message: InboundMessage) -> HeldMessage | None:
-    key = (message.source, message.external_id)
-    async with site.storage.reading() as tx:
-        return (await tx.messages.held({key})).get(key)
-
-
-def _to_answer(site: Site, receipt: Receipt | HeldMessage, language: Language, *, told: str) -> web.Response:
+def _to_answer(site: Site, receipt: Receipt, language: Language, *, told: str) -> web.Response:
     """Lead to the answer by an address that can be opened again: a reload sends nothing twice (RFC 9110 15.4.4)."""
     if receipt.number is None:
         raise RuntimeError("a submitted form got no number")

@@ -14,7 +14,7 @@ from gateway.settings import Settings
 from gateway.web import api, health, pages
 from gateway.web.form import WebForm
 from gateway.web.health import Health
-from gateway.web.keys import SITE, Site
+from gateway.web.keys import SITE, ReceiptOf, Site
 from gateway.web.middleware import around
 from gateway.web.screens import Asset, Screens
 from gateway.web.tokens import Sign, Tokens
@@ -25,6 +25,7 @@ def build(
     *,
     settings: Settings,
     accept: Accept,
+    receipt_of: ReceiptOf,
     storage: Storage,
     coordination: Coordination,
     now: Now,
@@ -43,6 +44,7 @@ def build(
     site = Site(
         settings=settings,
         accept=accept,
+        receipt_of=receipt_of,
         storage=storage,
         coordination=coordination,
         now=now,

@@ -143,9 +143,8 @@ class Visitor:
 
     async def complaints(self) -> list[str]:
         """Return the numbers of everything held, through the messages the visitor's site took in."""
-        async with self.core.storage.reading() as tx:
-            held = await tx.messages.held({(event.source, event.external_id) for event in self.accept.events})
-        return sorted({message.number for message in held.values() if message.number})
+        receipts = [await self.core.intake.receipt_of(event) for event in self.accept.events]
+        return sorted({receipt.number for receipt in receipts if receipt and receipt.number})
 
 
 def configured(**web: Any) -> Settings:
@@ -168,6 +167,7 @@ async def open_site(
     app = site.build(
         settings=configured(**settings),
         accept=recording,
+        receipt_of=core.intake.receipt_of,
         storage=core.storage,
         coordination=core.coordination,
         now=core.clock,
