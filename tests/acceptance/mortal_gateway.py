@@ -2,7 +2,8 @@
 
     python -m tests.acceptance.mortal_gateway SETTINGS_JSON_FILE START_AT STEP
 
-It prints the port of its web site. A STEP of "never" runs until SIGTERM.
+It prints the port of its web site. A STEP of "never" runs until SIGTERM; so does "unsynced", with a database that is
+not brought to the disk.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from gateway.delivery import Deliveries
 from gateway.intake import Intake
 from gateway.record import Draft
 from gateway.settings import Settings
+from gateway.storage import sqlite
 from gateway.storage.notices import SqlNotices
 from gateway.storage.numbers import SqlNumbers
 from gateway.storage.queue import SqlQueue
@@ -69,7 +71,9 @@ async def main(settings: Settings, start_at: datetime, step: str) -> None:
     def now() -> datetime:
         return start_at + (datetime.now(UTC) - began)
 
-    if step != "never":
+    if step == "unsynced":
+        sqlite.WRITER_PRAGMAS = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = OFF")  # type: ignore[misc]  # it is Final
+    elif step != "never":
         owner, name, when = STEPS[step]
         setattr(owner, name, mortal(getattr(owner, name), when))
     stop = asyncio.Event()

@@ -8,7 +8,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -27,14 +27,16 @@ CUSTOMERS = ("a@example.com", "b@example.com", "c@example.com")
 
 
 @asynccontextmanager
-async def process(world: World, *, step: str, hours: int = 0) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+async def process(
+    world: World, *, step: str, hours: int = 0, wrapper: Sequence[str] = ()
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """Start the gateway in a process of its own; end it by SIGTERM if it still lives, and see that it ends cleanly."""
     settings = world.folder / "settings.json"
     plain = world.settings.model_dump(mode="json")
     plain["channels"]["complaints-mailbox"]["imap"]["password"] = "sandbox-imap-password"
     settings.write_text(json.dumps(plain))
     start_at = (world.clock() + timedelta(hours=hours)).isoformat()
-    command = [sys.executable, "-m", "tests.acceptance.mortal_gateway", str(settings), start_at, step]
+    command = [*wrapper, sys.executable, "-m", "tests.acceptance.mortal_gateway", str(settings), start_at, step]
     child = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     assert child.stdout is not None
     try:
