@@ -114,7 +114,7 @@ def fault(where: str, error: BaseException, *, metrics: Metrics | None, now: dat
     kinds = [type(error).__name__]
     if error.__cause__ is not None:
         kinds.append(type(error.__cause__).__name__)
-    log.error("fault", extra={"fields": {"where": where, "id": fault_id, "error": kinds, "at": places[-6:]}})
+    log.error("fault", extra={"fields": {"where": where, "id": fault_id, "error": kinds, "places": places[-6:]}})
     if metrics is not None:
         metrics.faults.labels(where).inc()
     return fault_id

@@ -12,7 +12,7 @@ from gateway.rules.worktime import Calendar, missing_years
 
 log = logging.getLogger("huiyin")
 
-STAGED_FOR = timedelta(hours=24)
+STAGED_FOR = timedelta(hours=2)
 """How long an uploaded file waits for its form to be sent."""
 SWEPT = 200
 

@@ -175,6 +175,8 @@ def _invite(scene: Set) -> None:
 
 def _table(rows: Sequence[Row]) -> Table:
     table = Table(*COLUMNS, header_style="bold", expand=False)
+    number = table.columns[COLUMNS.index("编号")]  # on a narrow terminal the others give way
+    number.no_wrap, number.min_width = True, len("TS-261123-000001-G")
     for row in rows:
         table.add_row(row.channel, row.customer, row.number, row.promised, row.legal, row.told, row.state, row.took)
     return table

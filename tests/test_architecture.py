@@ -48,8 +48,9 @@ COORDINATION_SEES = ("gateway.model", "gateway.ports", "gateway.errors", "gatewa
 
 
 def sources(*folders: str) -> list[str]:
-    """Return the Python files under these folders as paths from the root."""
-    return sorted(path.relative_to(ROOT).as_posix() for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    """Return the Python files under these folders as paths from the root; what lies in a dot folder is not ours."""
+    found = (path.relative_to(ROOT) for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
 
 
 @cache

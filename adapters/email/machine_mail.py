@@ -35,8 +35,9 @@ def classify(fields: headers.Headers, author: str, own_addresses: Sequence[str])
 
 def _is_loop(fields: headers.Headers, author: str, own_addresses: Sequence[str]) -> bool:
     own = {address.lower() for address in own_addresses}
+    local, _, domain = author.lower().rpartition("@")
     marks = {mark.decode("ascii", "replace").lower() for mark in fields.every("x-loop")}
-    return author.lower() in own or not own.isdisjoint(marks)
+    return f"{local.partition('+')[0]}@{domain}" in own or not own.isdisjoint(marks)
 
 
 def _is_bounce(fields: headers.Headers, author: str) -> bool:

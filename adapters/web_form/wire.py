@@ -29,6 +29,7 @@ from gateway.model import (
     Represents,
 )
 from gateway.rules.addresses import normal_email, normal_phone
+from gateway.rules.language import is_blank
 
 Chosen = TypeVar("Chosen", bound=StrEnum)
 Values = Mapping[str, tuple[str, ...]]
@@ -158,7 +159,7 @@ def _one(values: Values, name: str) -> str:
 
 
 def _check_field(field: Field, given: Sequence[str]) -> Iterator[Problem]:
-    if field.required and not given:
+    if field.required and (not given or is_blank(given[0])):
         yield Problem(field=field.name, problem="required")
     elif field.choices and not set(given) <= set(field.choices):
         yield Problem(field=field.name, problem="not_a_choice")

@@ -43,8 +43,8 @@ def normal_email(value: str) -> str | None:
     line breaks above all, are never let through to a mail header.
     """
     local, at, domain = unicodedata.normalize("NFKC", value.strip()).lower().rpartition("@")
-    if not at or not _LOCAL_PART.fullmatch(local) or not local.isprintable():
-        return None
+    if not at or not local.isascii() or not _LOCAL_PART.fullmatch(local) or not local.isprintable():
+        return None  # a local part beyond ASCII needs SMTPUTF8 all the way (RFC 6531): such an address is not reached
     try:
         domain = idna.encode(domain.removesuffix("."), uts46=True, std3_rules=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):

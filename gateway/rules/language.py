@@ -33,3 +33,8 @@ def detect(text: str) -> Language:
     # both sets take two bytes a character, so that the difference in length is the difference in characters
     in_big5, in_gb2312 = len(han.encode("big5", "ignore")), len(han.encode("gb2312", "ignore"))
     return Language.ZH_HANT if in_big5 > in_gb2312 else Language.ZH_HANS
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of a text can be seen: spaces of any width, and characters without one."""
+    return not any(character.isprintable() and not character.isspace() for character in text)

@@ -12,13 +12,14 @@ from aiohttp.typedefs import Handler
 from gateway.errors import Unavailable
 from gateway.ids import new_id
 from gateway.web.keys import REQUEST_ID, SITE
-from gateway.web.problems import is_fault, problem, retry_after
+from gateway.web.problems import MALFORMED, is_fault, problem, retry_after
 from gateway.web.wording import choose_language
 
 log = logging.getLogger("huiyin.web")
 
 # No script anywhere; styles and pictures from this site only; nobody may frame the form.
 HEADERS: Mapping[str, str] = {
+    "Server": "huiyin",  # not which libraries in which versions
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
@@ -72,6 +73,8 @@ def _page(request: web.Request, error: Exception, fault: str) -> web.Response:
     status, headers = 500, {}
     if isinstance(error, Unavailable):
         status, headers = 503, {"Retry-After": retry_after(error)}
+    elif isinstance(error, MALFORMED):
+        status = 400
     elif isinstance(error, web.HTTPException) and not fault:
         status = error.status if error.status in PAGES_FOR else 400
         headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gateway.errors import Invalid
 from gateway.model import (
@@ -23,6 +23,7 @@ from gateway.model import (
     Represents,
 )
 from gateway.rules.addresses import normal_email, normal_phone
+from gateway.rules.language import is_blank
 
 OLDEST = timedelta(days=400)
 """A case of before this is a wrong date, not a late entry: it would be promised an answer in the past."""
@@ -83,6 +84,13 @@ class ComplaintPayload(Payload):
     language: Language | None = None
     received_at: AwareDatetime | None = None
     particulars: ParticularsPayload = ParticularsPayload()
+
+    @field_validator("text")
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        if is_blank(value):
+            raise ValueError("is blank")
+        return value
 
     def message(self, *, source: str, external_id: str, now: datetime, raw: bytes) -> InboundMessage:
         """Return the message, received `now` unless it says otherwise. Raises Invalid for a date in the future."""

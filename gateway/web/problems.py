@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 
 import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
 
 from gateway.errors import GatewayError, Unavailable
 
@@ -31,6 +33,10 @@ TABLE: Mapping[str, tuple[int, str]] = {
 _BY_STATUS = {400: "malformed", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
+MALFORMED = BadHttpMessage | web.RequestPayloadError | zlib.error
+"""What a body that breaks the protocol raises: the client's fault."""
+
+
 class Refused(Exception):
     """The API does not take the request: a row of TABLE, and what is wrong where (`pointer`: RFC 6901)."""
 
@@ -47,6 +53,8 @@ def problem(error: Exception, *, instance: str) -> web.Response:
     """Return the document for an error. Only words of ours go out, never what the request or a library said."""
     if isinstance(error, Refused):
         return _document(error.code, instance, errors=error.errors, headers=error.headers)
+    if isinstance(error, MALFORMED):
+        return _document("malformed", instance)
     if isinstance(error, web.HTTPException):
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
         return _document(_BY_STATUS.get(error.status, "internal"), instance, headers=allow)
@@ -66,7 +74,7 @@ def is_fault(error: Exception) -> bool:
         return error.status >= 500
     if isinstance(error, GatewayError):
         return error.code not in TABLE
-    return not isinstance(error, Refused | ConnectionError)
+    return not isinstance(error, Refused | ConnectionError | MALFORMED)
 
 
 def _document(

@@ -66,11 +66,11 @@ def test_a_number_without_a_country_belongs_to_the_country_of_the_source() -> No
         ("zhang@163.com.", "zhang@163.com"),
         ("zhang@163。com", "zhang@163.com"),
         ("zhang@例子.中国", "zhang@xn--fsqu00a.xn--fiqs8s"),
-        ("用户@例子.中国", "用户@xn--fsqu00a.xn--fiqs8s"),
+        ("用户@例子.中国", None),  # needs SMTPUTF8 all the way: no notice would reach it
         ("a@bücher.example", "a@xn--bcher-kva.example"),
     ],
 )
-def test_a_mail_address_has_one_form_however_it_is_typed(typed: str, normal: str) -> None:
+def test_a_mail_address_has_one_form_however_it_is_typed(typed: str, normal: str | None) -> None:
     assert normal_email(typed) == normal
 
 

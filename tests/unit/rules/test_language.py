@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model import Language
-from gateway.rules.language import detect
+from gateway.rules.language import detect, is_blank
 
 HANS, HANT, EN = Language.ZH_HANS, Language.ZH_HANT, Language.EN
 
@@ -100,3 +100,13 @@ def test_a_very_long_message_costs_no_more_than_its_beginning(unit: str) -> None
     started = time.process_time()
     detect(text)
     assert time.process_time() - started < 0.2
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\u3000\u200b", "\u200b\u200b", "\n\t"])
+def test_a_text_nobody_can_see_is_blank(text: str) -> None:
+    assert is_blank(text)
+
+
+@pytest.mark.parametrize("text", ["退", ".", "\u200b退", "😡"])
+def test_a_text_somebody_can_see_is_not_blank(text: str) -> None:
+    assert not is_blank(text)

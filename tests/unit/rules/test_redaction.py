@@ -405,6 +405,10 @@ def test_a_text_full_of_secrets_is_cleaned_to_its_end_though_not_every_finding_i
 
 
 def _seconds(text: str) -> float:
-    started = time.process_time()
-    redact(text)
-    return time.process_time() - started
+    """Return the CPU time of the best of three runs: a collection of garbage in one of them says nothing."""
+    took: list[float] = []
+    for _ in range(3):
+        started = time.process_time()
+        redact(text)
+        took.append(time.process_time() - started)
+    return min(took)
