@@ -7,9 +7,9 @@ role left None is a thing it cannot do. Methods of the storage parts are set-bas
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Protocol
 
@@ -151,6 +151,16 @@ class StoredContact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """How far a source is read: moved together with what was read, by compare-and-set."""
+
+    stream: str  # "<source>" or "<source>/<part of it>"
+    expected: str | None  # None: it has no mark yet
+    value: str
+    fence: int  # of the lease under which it is read; 0 where there is no lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryResult:
     """What one attempt did to its delivery and notice, and when the work is due again (None: done)."""
 
@@ -268,7 +278,42 @@ class Queue(Protocol):
 
 class Numbers(Protocol):
     async def take(self, scope: str, count: int) -> int:
-        """Reserve `count` serials of the scope and return the first. A serial is never given twice."""
+        """Reserve `count` serials of the scope and return the first.
+
+        A serial is never given twice, but for those of a block that failed before its commit. There may be gaps.
+        """
+        ...
+
+
+class Leases(Protocol):
+    """What one node alone may do for a while. Its fence tells a holder that came later from one that came before."""
+
+    async def acquire(self, name: str, holder: str, *, now: datetime, until: datetime) -> int | None:
+        """Take the lease unless another holder has it at `now`; return its fence, greater than all before, or None.
+
+        A holder that takes what it has (its release was lost) gets a new fence. Two processes are never one holder.
+        """
+        ...
+
+    async def renew(self, name: str, fence: int, *, until: datetime) -> bool:
+        """Keep the lease until then; return False when it was released or taken by another meanwhile."""
+        ...
+
+    async def release(self, name: str, fence: int) -> None:
+        """Let the lease go, if it is still that fence's."""
+        ...
+
+
+class Marks(Protocol):
+    async def get(self, streams: Collection[str]) -> Mapping[str, str]:
+        """Return where the streams stand that have a mark."""
+        ...
+
+    async def advance(self, marks: Sequence[Mark]) -> None:
+        """Move the marks, in order.
+
+        Raises Conflict, and moves none, when one does not stand at `expected` or a higher fence has moved it.
+        """
         ...
 
 
@@ -307,6 +352,10 @@ class Transaction(Protocol):
     @property
     def numbers(self) -> Numbers: ...
     @property
+    def leases(self) -> Leases: ...
+    @property
+    def marks(self) -> Marks: ...
+    @property
     def blobs(self) -> Blobs: ...
 
 
@@ -323,6 +372,10 @@ class Storage(Protocol):
 
     async def check(self) -> None:
         """Raise Unavailable when the database does not answer, Misconfigured when its schema is not this version's."""
+        ...
+
+    async def skew(self, now: Now) -> timedelta:
+        """Return by how much the database's clock is ahead of `now`. Raises Unavailable."""
         ...
 
 
@@ -342,4 +395,12 @@ class Coordination(Protocol):
 
     async def spend(self, key: str, *, limit: int, seconds: int) -> bool:
         """Count one use of the key; return False when the present window of `seconds` already had `limit` of them."""
+        ...
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        """Show the payload, which names no person, to whoever is subscribed now. Never raises."""
+        ...
+
+    def subscribe(self, topic: str) -> AbstractContextManager[AsyncIterator[bytes]]:
+        """Give what is published from now on, from every node; a slow subscriber loses the oldest."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -24,7 +24,9 @@ from gateway.settings import DEMONSTRATION_BANK, Bank
 from gateway.storage import schema
 from gateway.storage.sqlite import SqliteStorage
 from gateway.vault import Vault
+from tests.databases import Database, create, empty, sqlite_database
 from tests.factories import Clock
+from tests.servers import PostgresServer, postgres_server
 
 ZONE = "Asia/Shanghai"
 
@@ -45,6 +47,36 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("schema") / "huiyin.db"
     asyncio.run(schema.migrate(f"sqlite:///{path}"))
     return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL for all tests of this process, started when the first one wants it."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_on_postgres(postgres: PostgresServer) -> Database:
+    """A database of the present schema that tests use in turn."""
+
+    async def make() -> Database:
+        database = await create(postgres)
+        await schema.migrate(database.url)
+        return database
+
+    return asyncio.run(make())
+
+
+@pytest.fixture
+async def on_postgres(postgres: PostgresServer, migrated_on_postgres: Database) -> Database:
+    await empty(postgres, migrated_on_postgres)
+    return migrated_on_postgres
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path, migrated: Path) -> Database:
+    return sqlite_database(tmp_path / "database", migrated)
 
 
 @pytest.fixture

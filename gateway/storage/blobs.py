@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import Row, bindparam, select
 
 from gateway.errors import BadData, Conflict
 from gateway.ports import StoredMessage
@@ -17,10 +17,12 @@ from gateway.storage.keys import Keys
 
 CHUNK_BYTES: Final = 262_144
 CHUNKS_PER_READ: Final = 4  # a reader holds at most 1 MB of a file
+CHUNKS_PER_WRITE: Final = 64  # 16 MB: PostgreSQL takes at most 1 GB in one call
 
 BLOBS = tables.blobs.c
 CHUNKS = tables.blob_chunks.c
 STAGED = BLOBS.message_id.is_(None)
+SEALED_CHUNKS = select(tables.blob_chunks, BLOBS.owner_id).join_from(tables.blob_chunks, tables.blobs)
 
 
 class SqlBlobs:
@@ -54,7 +56,7 @@ class SqlBlobs:
 
     async def sizes(self, blob_ids: Collection[str]) -> Mapping[str, int]:
         found = await self._db.lookup(
-            blob_ids, lambda part: select(BLOBS.id, BLOBS.size).where(BLOBS.id.in_(part), STAGED)
+            blob_ids, lambda among: select(BLOBS.id, BLOBS.size).where(among(BLOBS.id), STAGED)
         )
         return {row.id: row.size for row in found}
 
@@ -63,7 +65,9 @@ class SqlBlobs:
         start = 0
         while True:
             found = await self._db.rows(
-                _chunks([blob_id]).where(CHUNKS.seq >= start).order_by(CHUNKS.seq).limit(CHUNKS_PER_READ)
+                SEALED_CHUNKS.where(CHUNKS.blob_id == blob_id, CHUNKS.seq >= start)
+                .order_by(CHUNKS.seq)
+                .limit(CHUNKS_PER_READ)
             )
             await self._keys.load({row.owner_id for row in found})
             for row in found:
@@ -74,9 +78,18 @@ class SqlBlobs:
             start = found[-1].seq + 1
 
     async def sweep(self, *, before: datetime, limit: int) -> int:
-        forgotten = select(BLOBS.id).where(STAGED, BLOBS.staged_at < before).order_by(BLOBS.staged_at).limit(limit)
+        forgotten = (
+            select(BLOBS.id)
+            .where(STAGED, BLOBS.staged_at < before)
+            .order_by(BLOBS.staged_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)  # a message may be taking one at this moment
+            .cte("forgotten")
+        )
         # The chunks go with their blob (ON DELETE CASCADE).
-        gone = await self._db.rows(tables.blobs.delete().where(BLOBS.id.in_(forgotten)).returning(BLOBS.owner_id))
+        gone = await self._db.rows(
+            tables.blobs.delete().where(BLOBS.id.in_(select(forgotten.c.id))).returning(BLOBS.owner_id)
+        )
         await self._keys.drop([row.owner_id for row in gone])
         return len(gone)
 
@@ -97,21 +110,21 @@ async def store(db: Connection, keys: Keys, messages: Sequence[StoredMessage]) -
             for message, blob_id, content in files
         ],
     )
-    await db.insert(
-        tables.blob_chunks,
-        [
-            _chunk_values(keys, rows.owner_of(message), blob_id, seq, content[start : start + CHUNK_BYTES])
-            for message, blob_id, content in files
-            for seq, start in enumerate(range(0, max(len(content), 1), CHUNK_BYTES))
-        ],
-    )
+    chunks = [
+        (rows.owner_of(message), blob_id, seq, content[start : start + CHUNK_BYTES])
+        for message, blob_id, content in files
+        for seq, start in enumerate(range(0, max(len(content), 1), CHUNK_BYTES))
+    ]
+    for first in range(0, len(chunks), CHUNKS_PER_WRITE):
+        part = chunks[first : first + CHUNKS_PER_WRITE]
+        await db.insert(tables.blob_chunks, [_chunk_values(keys, *chunk) for chunk in part])
 
 
 async def attach(db: Connection, pairs: Sequence[tuple[str, str]]) -> None:
     """Give each (staged blob, message) to each other. Raises BadData when a blob is gone or was taken already."""
     found = await db.lookup(
         sorted(blob_id for blob_id, _ in pairs),
-        lambda part: db.locked(select(BLOBS.id).where(BLOBS.id.in_(part), STAGED).order_by(BLOBS.id)),
+        lambda among: db.locked(select(BLOBS.id).where(among(BLOBS.id), STAGED).order_by(BLOBS.id)),
     )
     if len(found) < len(pairs):  # also when two messages of this call want the same one
         raise BadData("an attachment's file is gone or belongs to another message")
@@ -123,7 +136,9 @@ async def attach(db: Connection, pairs: Sequence[tuple[str, str]]) -> None:
 
 async def contents(db: Connection, keys: Keys, blob_ids: Collection[str]) -> Mapping[str, bytes]:
     """Return the whole content of those that exist."""
-    found = await db.lookup(blob_ids, lambda part: _chunks(part).order_by(CHUNKS.blob_id, CHUNKS.seq))
+    found = await db.lookup(
+        blob_ids, lambda among: SEALED_CHUNKS.where(among(CHUNKS.blob_id)).order_by(CHUNKS.blob_id, CHUNKS.seq)
+    )
     await keys.load({row.owner_id for row in found})
     parts: dict[str, list[bytes]] = defaultdict(list)
     for row in found:
@@ -135,14 +150,6 @@ async def contents(db: Connection, keys: Keys, blob_ids: Collection[str]) -> Map
 def _chunk_values(keys: Keys, owner: str, blob_id: str, seq: int, chunk: bytes) -> dict[str, Any]:
     sealed = keys.seal_bytes(owner, chunk, f"blob_chunks.sealed.{blob_id}.{seq}")
     return {"blob_id": blob_id, "seq": seq, "sealed": sealed}
-
-
-def _chunks(blob_ids: Sequence[str]) -> Select[Any]:
-    return (
-        select(tables.blob_chunks, BLOBS.owner_id)
-        .join_from(tables.blob_chunks, tables.blobs)
-        .where(CHUNKS.blob_id.in_(blob_ids))
-    )
 
 
 def _opened(keys: Keys, row: Row[Any]) -> bytes | None:

@@ -33,14 +33,13 @@ class SqlComplaints:
 
     async def by_id(self, ids: Collection[str]) -> Mapping[str, Complaint]:
         found = await self._db.lookup(
-            # PostgreSQL locks in the order of the rows it returns; one order for all writers is no deadlock.
             sorted(ids),
-            lambda part: self._db.locked(select(tables.complaints).where(COLUMNS.id.in_(part)).order_by(COLUMNS.id)),
+            lambda among: self._db.locked(select(tables.complaints).where(among(COLUMNS.id)).order_by(COLUMNS.id)),
         )
         return {complaint.id: complaint for complaint in await self._opened(found)}
 
     async def by_number(self, numbers: Collection[str]) -> Mapping[str, Complaint]:
-        found = await self._db.lookup(numbers, lambda part: select(tables.complaints).where(COLUMNS.number.in_(part)))
+        found = await self._db.lookup(numbers, lambda among: select(tables.complaints).where(among(COLUMNS.number)))
         return {complaint.number: complaint for complaint in await self._opened(found)}
 
     async def add(self, complaints: Sequence[Complaint], deadlines: Mapping[str, Sequence[Deadline]]) -> None:
@@ -61,8 +60,8 @@ class SqlComplaints:
         ids = sorted(complaint.id for complaint in complaints)
         found = await self._db.lookup(
             ids,
-            lambda part: self._db.locked(
-                select(COLUMNS.id, COLUMNS.version).where(COLUMNS.id.in_(part)).order_by(COLUMNS.id)
+            lambda among: self._db.locked(
+                select(COLUMNS.id, COLUMNS.version).where(among(COLUMNS.id)).order_by(COLUMNS.id)
             ),
         )
         versions = {row.id: row.version for row in found}

@@ -29,10 +29,8 @@ class SqlContacts:
     async def of(self, complaint_ids: Collection[str]) -> Mapping[str, Sequence[StoredContact]]:
         found = await self._db.lookup(
             complaint_ids,
-            lambda part: (
-                select(tables.contacts)
-                .where(COLUMNS.complaint_id.in_(part))
-                .order_by(COLUMNS.complaint_id, COLUMNS.rank)
+            lambda among: (
+                select(tables.contacts).where(among(COLUMNS.complaint_id)).order_by(COLUMNS.complaint_id, COLUMNS.rank)
             ),
         )
         await self._keys.load({row.id for row in found})
@@ -44,7 +42,7 @@ class SqlContacts:
     async def indexes(self, complaint_ids: Collection[str]) -> Mapping[str, frozenset[bytes]]:
         found = await self._db.lookup(
             complaint_ids,
-            lambda part: select(COLUMNS.complaint_id, COLUMNS.blind_index).where(COLUMNS.complaint_id.in_(part)),
+            lambda among: select(COLUMNS.complaint_id, COLUMNS.blind_index).where(among(COLUMNS.complaint_id)),
         )
         indexes: dict[str, set[bytes]] = defaultdict(set)
         for row in found:

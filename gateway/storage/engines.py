@@ -1,18 +1,33 @@
-"""From a database's URL to an engine: drivers, pools and what every new connection is told first."""
+"""From a database's URL to an engine: drivers, pools, time limits and what every new connection is told first."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import asyncpg
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from gateway.errors import Misconfigured
 
 BUSY_SECONDS: Final = 5  # how long another process (huiyin migrate, a backup) may hold an SQLite database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long PostgreSQL may take before it counts as away, or another writer as in the way."""
+
+    connect: timedelta = timedelta(seconds=5)
+    free: timedelta = timedelta(seconds=5)  # until a connection of the pool is free
+    lock: timedelta = timedelta(seconds=5)
+    statement: timedelta = timedelta(seconds=15)
+    answer: timedelta = timedelta(seconds=20)  # ours, for a server that is not heard of any more
+    idle: timedelta = timedelta(seconds=60)  # a node that hangs in a transaction loses its locks after this
 
 
 def database_url(url: str) -> URL:
@@ -21,12 +36,16 @@ def database_url(url: str) -> URL:
         parsed = make_url(url)
     except ArgumentError:
         raise Misconfigured("storage.url is not a database URL such as sqlite:///huiyin.db") from None
-    if parsed.get_backend_name() != "sqlite":
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise Misconfigured(f"storage.url: there is no storage for {parsed.get_backend_name()}")
-    if parsed.database in (None, "", ":memory:"):
+    if not is_postgres(parsed) and parsed.database in (None, "", ":memory:"):
         # Its tasks would share one connection, and so each other's transactions.
         raise Misconfigured("storage.url needs a file: a database in memory has no isolation")
     return parsed
+
+
+def is_postgres(url: URL) -> bool:
+    return url.get_backend_name() == "postgresql"
 
 
 def has_file(url: URL) -> bool:
@@ -53,3 +72,53 @@ def sqlite_engine(url: URL, *, connections: int, pragmas: Sequence[str]) -> Asyn
         cursor.close()
 
     return engine
+
+
+def postgres_engine(
+    url: URL, *, connections: int, limits: Limits, isolation: str, settings: Mapping[str, str]
+) -> AsyncEngine:
+    """Return an engine whose sessions have these settings beside the limits.
+
+    The driver reads the URL by libpq's rules: sslmode, sslrootcert, passfile and several hosts are understood.
+    """
+    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    told = {
+        "application_name": "huiyin",
+        "synchronous_commit": "on",  # whatever the database's default: acknowledged is on disk
+        "jit": "off",  # costs more than it gains on statements of milliseconds (lesson 92)
+        "lock_timeout": _milliseconds(limits.lock),
+        "statement_timeout": _milliseconds(limits.statement),
+        "idle_in_transaction_session_timeout": _milliseconds(limits.idle),
+        **settings,
+    }
+
+    async def connect() -> Any:
+        return await asyncpg.connect(
+            dsn,
+            timeout=limits.connect.total_seconds(),
+            command_timeout=limits.answer.total_seconds(),
+            server_settings=told,
+        )
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        hide_parameters=True,
+        isolation_level=isolation,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=limits.free.total_seconds(),
+    )
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def look(connection: Any, record: object, proxy: object) -> None:
+        # After a restart of the database every connection of the pool is dead. The driver has heard of it: unlike a
+        # ping this costs nothing.
+        if connection.driver_connection.is_closed():
+            raise DisconnectionError
+
+    return engine
+
+
+def _milliseconds(limit: timedelta) -> str:
+    return str(limit // timedelta(milliseconds=1))

@@ -40,7 +40,7 @@ class Keys:
         self._known.update(dict.fromkeys(missing))
         columns = tables.data_keys.c
         for row in await self._db.lookup(
-            missing, lambda part: select(tables.data_keys).where(columns.owner_id.in_(part))
+            missing, lambda among: select(tables.data_keys).where(among(columns.owner_id))
         ):
             self._known[row.owner_id] = self._vault.unwrap(row.wrapped, row.master_id, row.owner_id)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, func, select
 
+from gateway.errors import BadData
 from gateway.ports import HeldMessage, StoredMessage
 from gateway.storage import blobs, rows, tables
-from gateway.storage.connection import Connection
+from gateway.storage.connection import Among, Connection
 from gateway.storage.keys import Keys
 
 COLUMNS = tables.messages.c
@@ -32,14 +34,23 @@ class SqlMessages:
         self._keys = keys
 
     async def held(self, keys: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], HeldMessage]:
-        found = await self._db.lookup(keys, _came_as)
-        return {(row.source, row.external_id): rows.held_message(row) for row in found}
+        # Not (source, external_id) IN (VALUES ...): for that SQLite reads the whole table.
+        external_ids: dict[str, list[str]] = defaultdict(list)
+        for source, external_id in keys:
+            external_ids[source].append(external_id)
+        held: dict[tuple[str, str], HeldMessage] = {}
+        for source, ids in external_ids.items():
+            found = await self._db.lookup(ids, partial(_came_by, source))
+            held.update({(source, row.external_id): rows.held_message(row) for row in found})
+        return held
 
     async def twins(self, content_keys: Collection[bytes]) -> Mapping[bytes, HeldMessage]:
         found = await self._db.lookup(content_keys, _first_of_each)
         return {row.content_key: rows.held_message(row) for row in found}
 
     async def add(self, messages: Sequence[StoredMessage]) -> None:
+        if any("\0" in message.external_id for message in messages):
+            raise BadData("an external id with a NUL character")  # SQLite would take it, and PostgreSQL never after
         await self._keys.make([message.id for message in messages if message.complaint_id is None])
         await self._keys.load({rows.owner_of(message) for message in messages})
         await self._db.insert(tables.messages, [rows.message_values(message, self._keys) for message in messages])
@@ -60,16 +71,10 @@ class SqlMessages:
         return [rows.message(row, self._keys, raws.get(rows.raw_id(row.id))) for row in found]
 
 
-def _came_as(keys: Sequence[tuple[str, str]]) -> Select[Any]:
-    external_ids: dict[str, list[str]] = defaultdict(list)
-    for source, external_id in keys:
-        external_ids[source].append(external_id)
-    # Not (source, external_id) IN (VALUES ...): for that SQLite reads the whole table.
-    return HELD.where(
-        or_(*(and_(COLUMNS.source == source, COLUMNS.external_id.in_(ids)) for source, ids in external_ids.items()))
-    )
+def _came_by(source: str, among: Among) -> Select[Any]:
+    return HELD.where(COLUMNS.source == source, among(COLUMNS.external_id))
 
 
-def _first_of_each(content_keys: Sequence[bytes]) -> Select[Any]:
-    first = select(func.min(COLUMNS.id)).where(COLUMNS.content_key.in_(content_keys)).group_by(COLUMNS.content_key)
+def _first_of_each(among: Among) -> Select[Any]:
+    first = select(func.min(COLUMNS.id)).where(among(COLUMNS.content_key)).group_by(COLUMNS.content_key)
     return HELD.where(COLUMNS.id.in_(first))

@@ -46,17 +46,17 @@ class SqlNotices:
 
     async def threads(self, keys: Collection[str]) -> Mapping[str, str]:
         found = await self._db.lookup(
-            keys, lambda part: select(DELIVERIES.key, DELIVERIES.complaint_id).where(DELIVERIES.key.in_(part))
+            keys, lambda among: select(DELIVERIES.key, DELIVERIES.complaint_id).where(among(DELIVERIES.key))
         )
         return {row.key: row.complaint_id for row in found}
 
     async def load(self, keys: Collection[str]) -> Mapping[str, Delivery]:
-        found = await self._db.lookup(keys, lambda part: select(tables.deliveries).where(DELIVERIES.key.in_(part)))
+        found = await self._db.lookup(keys, lambda among: select(tables.deliveries).where(among(DELIVERIES.key)))
         await self._keys.load({row.complaint_id for row in found} | {row.contact_id for row in found})
         return {row.key: rows.delivery(row, self._keys) for row in found}
 
     async def by_id(self, ids: Collection[str]) -> Mapping[str, Notice]:
-        found = await self._db.lookup(ids, lambda part: select(tables.notices).where(NOTICES.id.in_(part)))
+        found = await self._db.lookup(ids, lambda among: select(tables.notices).where(among(NOTICES.id)))
         await self._keys.load({row.complaint_id for row in found})
         return {row.id: rows.notice(row, self._keys) for row in found}
 
@@ -78,7 +78,7 @@ class SqlNotices:
     async def tried(self, notice_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
         found = await self._db.lookup(
             notice_ids,
-            lambda part: select(DELIVERIES.notice_id, DELIVERIES.contact_id).where(DELIVERIES.notice_id.in_(part)),
+            lambda among: select(DELIVERIES.notice_id, DELIVERIES.contact_id).where(among(DELIVERIES.notice_id)),
         )
         tried: dict[str, set[str]] = defaultdict(set)
         for row in found:

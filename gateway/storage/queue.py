@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, func, literal_column, or_, select
 
 from gateway.model import Work
 from gateway.storage import rows, tables
@@ -33,12 +33,14 @@ class SqlQueue:
                 or_(COLUMNS.leased_until.is_(None), COLUMNS.leased_until <= now),
             )
             .order_by(COLUMNS.due_at, COLUMNS.id)
-            .limit(limit)
+            # In the text: with a limit that it does not know PostgreSQL may plan for a tenth of the table.
+            .limit(literal_column(str(int(limit))))
             .with_for_update(skip_locked=True)  # said on PostgreSQL only
+            .cte("due")  # as a plain subquery PostgreSQL may run it more than once, and so lock more than the limit
         )
         claimed = await self._db.rows(
             QUEUE.update()
-            .where(COLUMNS.id.in_(due))
+            .where(COLUMNS.id.in_(select(due.c.id)))
             .values(leased_until=until, attempt=COLUMNS.attempt + 1)
             .returning(COLUMNS.id, COLUMNS.lane, COLUMNS.subject, COLUMNS.due_at, COLUMNS.attempt)
         )
@@ -60,7 +62,7 @@ async def current(db: Connection, work: Collection[Work]) -> set[str]:
     attempts = {one.id: one.attempt for one in work}
     found = await db.lookup(
         sorted(attempts),
-        lambda part: db.locked(select(COLUMNS.id, COLUMNS.attempt).where(COLUMNS.id.in_(part)).order_by(COLUMNS.id)),
+        lambda among: db.locked(select(COLUMNS.id, COLUMNS.attempt).where(among(COLUMNS.id)).order_by(COLUMNS.id)),
     )
     return {row.id for row in found if attempts[row.id] == row.attempt}
 

@@ -342,9 +342,14 @@ def attempt_values(attempt: Attempt) -> Values:
         "number": attempt.number,
         "at": attempt.at,
         "outcome": attempt.outcome,
-        "reason": attempt.reason,
-        "provider_id": attempt.provider_id,
+        "reason": _storable(attempt.reason),
+        "provider_id": _storable(attempt.provider_id),
     }
+
+
+def _storable(told: str) -> str:
+    """Return a provider's word as every database takes it: an attempt that cannot be recorded would be made again."""
+    return told.replace("\0", "").encode(errors="replace").decode()
 
 
 def work_values(work: Work) -> Values:

@@ -5,6 +5,7 @@ What the tables are is in tables.py; the steps are in migrations/versions/.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -14,15 +15,19 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.errors import Misconfigured
-from gateway.storage.connection import translated
-from gateway.storage.engines import database_url, has_file, sqlite_engine
+from gateway.storage.engines import Limits, database_url, has_file, is_postgres, postgres_engine, sqlite_engine
+from gateway.storage.refusals import translated
 
 # Foreign keys stay off while tables change: SQLite changes one by copying and dropping it, and with them on the drop
 # would delete what refers to it.
 MIGRATING: Final = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = OFF")
+# A step over a large table takes what it takes; what waits for a lock meanwhile makes all other writers wait behind it.
+MIGRATING_LIMITS: Final = Limits(statement=timedelta(hours=1), answer=timedelta(hours=1), lock=timedelta(seconds=30))
+ADVISORY_LOCK: Final = int.from_bytes(b"huiyin")  # names `huiyin migrate` among the users of the database
 
 
 async def migrate(url: str) -> str:
@@ -30,11 +35,15 @@ async def migrate(url: str) -> str:
 
     Raises Misconfigured when the schema is newer than this code, Contended or Unavailable as a write does.
     """
-    engine = sqlite_engine(database_url(url), connections=1, pragmas=MIGRATING)
+    parsed = database_url(url)
+    if is_postgres(parsed):
+        engine, alone = _postgres(parsed, limits=MIGRATING_LIMITS), f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"
+    else:
+        engine, alone = sqlite_engine(parsed, connections=1, pragmas=MIGRATING), "BEGIN IMMEDIATE"
     try:
         with translated():
             async with engine.connect() as connection:
-                await connection.exec_driver_sql("BEGIN IMMEDIATE")  # a second `huiyin migrate` waits here
+                await connection.exec_driver_sql(alone)  # a second `huiyin migrate` waits here
                 _refuse_newer(await revision(connection))
                 await connection.run_sync(_upgrade)
                 await connection.commit()
@@ -46,9 +55,12 @@ async def migrate(url: str) -> str:
 async def current(url: str) -> str | None:
     """Return the database's revision, None when it has no schema."""
     parsed = database_url(url)
-    if not has_file(parsed):
+    if is_postgres(parsed):
+        engine = _postgres(parsed, limits=Limits())
+    elif has_file(parsed):
+        engine = sqlite_engine(parsed, connections=1, pragmas=("PRAGMA query_only = ON",))
+    else:
         return None
-    engine = sqlite_engine(parsed, connections=1, pragmas=("PRAGMA query_only = ON",))
     try:
         with translated():
             async with engine.connect() as connection:
@@ -87,6 +99,10 @@ def _refuse_newer(found: str | None) -> None:
             f"the database's schema {found} is newer than this version's {head()}: "
             "run the newer version (huiyin migrate does not go back)"
         )
+
+
+def _postgres(url: URL, *, limits: Limits) -> AsyncEngine:
+    return postgres_engine(url, connections=1, limits=limits, isolation="READ COMMITTED", settings={})
 
 
 def _upgrade(connection: sqlalchemy.Connection) -> None:

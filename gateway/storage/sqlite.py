@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import cache
 from typing import Any, Final, Self
 
-from sqlalchemy import Table
+from sqlalchemy import Column, ColumnElement, Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.errors import Misconfigured
-from gateway.ports import Lane
+from gateway.ports import Lane, Now
 from gateway.storage import schema
-from gateway.storage.connection import Connection, translated, undisturbed
+from gateway.storage.connection import Connection, undisturbed
 from gateway.storage.engines import database_url, has_file, sqlite_engine
 from gateway.storage.lanes import LaneLock
+from gateway.storage.numbers import SqlNumbers
+from gateway.storage.refusals import translated
 from gateway.storage.tables import Instant, microseconds
 from gateway.storage.transaction import SqlTransaction
 from gateway.vault import Vault
@@ -41,6 +44,9 @@ class SqliteDialect:
 
     def upsert(self, table: Table) -> Any:
         return sqlite.insert(table)
+
+    def among(self, keys: Sequence[object], column: Column[Any]) -> ColumnElement[bool]:
+        return column.in_(keys)
 
     async def insert(self, connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         # With SQLAlchemy's own executemany a batch of 64 complaints takes 1.4 times the processor time.
@@ -83,14 +89,14 @@ class SqliteStorage:
     async def writing(self, lane: Lane) -> AsyncIterator[SqlTransaction]:
         # IMMEDIATE: a transaction that reads first and then writes fails when another process wrote in between.
         async with self._turns.held(lane), _transaction(self._writer, "BEGIN IMMEDIATE") as connection:
-            yield SqlTransaction(Connection(connection, dialect=DIALECT, writing=True), self._vault)
+            yield self._parts(connection, writing=True)
             with translated():
                 await undisturbed(connection.commit())
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[SqlTransaction]:
         async with _transaction(self._readers, "BEGIN") as connection:
-            yield SqlTransaction(Connection(connection, dialect=DIALECT, writing=False), self._vault)
+            yield self._parts(connection, writing=False)
 
     async def check(self) -> None:
         if not has_file(self._url):
@@ -98,6 +104,13 @@ class SqliteStorage:
         async with _transaction(self._readers, "BEGIN") as connection:
             with translated():
                 await undisturbed(schema.check(connection))
+
+    async def skew(self, now: Now) -> timedelta:
+        return timedelta()  # a file has no clock of its own
+
+    def _parts(self, connection: AsyncConnection, *, writing: bool) -> SqlTransaction:
+        db = Connection(connection, dialect=DIALECT, writing=writing)
+        return SqlTransaction(db, self._vault, SqlNumbers(db))
 
 
 @cache

@@ -236,6 +236,23 @@ numbers = Table(
     Column("last", Integer, nullable=False),  # the last serial given
 )
 
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),  # what one node alone may do, such as "listen:complaints-mailbox"
+    Column("holder", Text, nullable=False),  # for people: which node
+    Column("fence", BigInteger, nullable=False),  # one more with each holder
+    Column("until", Instant, nullable=False),  # past: free to take
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("value", Text, nullable=False),  # the source's own word: a cursor, an offset
+    Column("fence", BigInteger, nullable=False),  # of the lease under which it was last moved
+)
+
 blobs = Table(
     "blobs",
     metadata,

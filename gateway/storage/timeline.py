@@ -9,8 +9,9 @@ from sqlalchemy import select
 from gateway.errors import Conflict
 from gateway.model import Entry
 from gateway.storage import rows, tables
-from gateway.storage.connection import Connection, Taken
+from gateway.storage.connection import Connection
 from gateway.storage.keys import Keys
+from gateway.storage.refusals import Taken
 
 COLUMNS = tables.timeline.c
 

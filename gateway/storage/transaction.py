@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from gateway.ports import Numbers
 from gateway.storage.blobs import SqlBlobs
 from gateway.storage.complaints import SqlComplaints
 from gateway.storage.connection import Connection
 from gateway.storage.contacts import SqlContacts
 from gateway.storage.keys import Keys
+from gateway.storage.leases import SqlLeases
+from gateway.storage.marks import SqlMarks
 from gateway.storage.messages import SqlMessages
 from gateway.storage.notices import SqlNotices
-from gateway.storage.numbers import SqlNumbers
 from gateway.storage.queue import SqlQueue
 from gateway.storage.timeline import SqlTimeline
 from gateway.vault import Vault
 
 
 class SqlTransaction:
-    def __init__(self, db: Connection, vault: Vault) -> None:
+    def __init__(self, db: Connection, vault: Vault, numbers: Numbers) -> None:
         keys = Keys(db, vault)
         self.complaints = SqlComplaints(db, keys)
         self.messages = SqlMessages(db, keys)
@@ -24,5 +26,7 @@ class SqlTransaction:
         self.timeline = SqlTimeline(db, keys)
         self.notices = SqlNotices(db, keys)
         self.queue = SqlQueue(db)
-        self.numbers = SqlNumbers(db)
+        self.numbers = numbers
+        self.leases = SqlLeases(db)
+        self.marks = SqlMarks(db)
         self.blobs = SqlBlobs(db, keys)

@@ -32,7 +32,7 @@ from gateway.model import (
     Text,
     Work,
 )
-from gateway.ports import DeliveryResult, StoredContact, StoredMessage, Transaction
+from gateway.ports import DeliveryResult, Storage, StoredContact, StoredMessage, Transaction
 from gateway.rules.policy import Deadline
 from tests.factories import START, email_contact
 
@@ -248,3 +248,9 @@ def result(of: Case, claimed: Work, **changes: Any) -> DeliveryResult:
 def advanced(before: Complaint, **changes: Any) -> Complaint:
     values: dict[str, Any] = {"version": before.version + 1, "head": b"mac of the next entry"}
     return replace(before, **(values | changes))
+
+
+async def is_held(storage: Storage, of: Case) -> bool:
+    """Say whether the case was committed."""
+    async with storage.reading() as tx:
+        return bool(await tx.complaints.by_id([of.complaint.id]))

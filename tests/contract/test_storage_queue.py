@@ -10,6 +10,7 @@ from gateway.model import AttemptOutcome, DeliveryState, NoticeState, Work
 from gateway.ports import Lane, Storage
 from tests.contract import records
 from tests.contract.records import Case, case, result, write
+from tests.databases import Database
 from tests.factories import START
 
 LEASE = timedelta(minutes=2)
@@ -124,6 +125,18 @@ async def test_results_may_be_settled_again_after_a_commit_of_unknown_outcome(st
         async with storage.writing(Lane.RESULTS) as tx:
             await tx.notices.settle([result(li, work)])
     assert await states(storage, li) == (DeliveryState.SENT, NoticeState.SENT)
+
+
+async def test_an_attempt_is_recorded_whatever_the_provider_answered(storage: Storage, database: Database) -> None:
+    """Otherwise the delivery would be made again and again (lesson 18)."""
+    li = await registered(storage)
+    [work] = await claim(storage)
+    sent = result(li, work)
+    sent = replace(sent, attempt=replace(sent.attempt, reason="250 \ud83d\0", provider_id="\0queued"))
+    async with storage.writing(Lane.RESULTS) as tx:
+        await tx.notices.settle([sent])
+    assert await states(storage, li) == (DeliveryState.SENT, NoticeState.SENT)
+    assert await database.run("SELECT reason, provider_id FROM attempts") == [("250 ?", "queued")]
 
 
 async def test_the_oldest_work_of_each_lane_is_known(storage: Storage) -> None:

@@ -2,84 +2,87 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from contextlib import closing
+import asyncio
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import Connection
 
 from gateway.errors import Misconfigured, StorageFailed
 from gateway.ports import Storage
 from gateway.storage import schema, tables
 from gateway.storage.sqlite import SqliteStorage
 from gateway.vault import Vault
+from tests.databases import Database
 
 
-def run(database: Path, statement: str) -> None:
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        connection.execute(statement)
+@pytest.fixture
+def database(own: Database) -> Database:
+    return own
 
 
-def test_the_migrations_make_exactly_the_tables_of_the_code(database: Path) -> None:
-    engine = create_engine(f"sqlite:///{database}")
-    with engine.connect() as connection:
+async def test_the_migrations_make_exactly_the_tables_of_the_code(database: Database) -> None:
+    def differences(connection: Connection) -> object:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, tables.metadata) == []
-    engine.dispose()
+        return compare_metadata(context, tables.metadata)
+
+    async with database.connection() as connection:
+        assert await connection.run_sync(differences) == []
 
 
 async def test_a_database_of_this_schema_is_fit_for_use(storage: Storage) -> None:
     await storage.check()
 
 
-async def test_migrating_again_changes_nothing(database: Path) -> None:
-    url = f"sqlite:///{database}"
-    assert await schema.current(url) == schema.head() == await schema.migrate(url)
+async def test_migrating_again_changes_nothing(database: Database) -> None:
+    assert await schema.current(database.url) == schema.head() == await schema.migrate(database.url)
 
 
-async def test_a_database_that_does_not_exist_is_made_by_migrate_only(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/new.db"
-    assert await schema.current(url) is None
-    assert "new.db" not in os.listdir(tmp_path)
-    assert await schema.migrate(url) == schema.head()
-    assert await schema.current(url) == schema.head()
+async def test_a_new_database_gets_its_schema_by_migrate_only(new: Database) -> None:
+    assert await schema.current(new.url) is None
+    assert await schema.migrate(new.url) == schema.head()
+    assert await schema.current(new.url) == schema.head()
+
+
+async def test_several_nodes_may_migrate_at_once(new: Database) -> None:
+    assert await asyncio.gather(*(schema.migrate(new.url) for _ in range(3))) == [schema.head()] * 3
 
 
 @pytest.mark.parametrize("statement", ["DROP TABLE alembic_version", "DELETE FROM alembic_version"])
 async def test_a_database_without_a_schema_asks_for_huiyin_migrate(
-    storage: Storage, database: Path, statement: str
+    storage: Storage, database: Database, statement: str
 ) -> None:
-    run(database, statement)
+    await database.run(statement)
     with pytest.raises(Misconfigured, match="huiyin migrate"):
         await storage.check()
 
 
-async def test_a_missing_database_asks_for_huiyin_migrate_and_is_not_made(tmp_path: Path, vault: Vault) -> None:
-    async with SqliteStorage.open(f"sqlite:///{tmp_path}/none.db", vault) as storage:
+async def test_a_missing_file_asks_for_huiyin_migrate_and_is_not_made(tmp_path: Path, vault: Vault) -> None:
+    url = f"sqlite:///{tmp_path}/none.db"
+    assert await schema.current(url) is None
+    async with SqliteStorage.open(url, vault) as storage:
         with pytest.raises(Misconfigured, match="huiyin migrate"):
             await storage.check()
-    assert "none.db" not in os.listdir(tmp_path)
+    assert not (tmp_path / "none.db").exists()
 
 
-async def test_a_newer_schema_is_neither_used_nor_migrated(storage: Storage, database: Path) -> None:
-    run(database, "UPDATE alembic_version SET version_num = '9999'")
+async def test_a_newer_schema_is_neither_used_nor_migrated(storage: Storage, database: Database) -> None:
+    await database.run("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(Misconfigured, match="newer"):
         await storage.check()
     with pytest.raises(Misconfigured, match="newer"):
-        await schema.migrate(f"sqlite:///{database}")
+        await schema.migrate(database.url)
 
 
-async def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_a_migration_that_fails_leaves_nothing_behind(new: Database) -> None:
     """DDL is part of the transaction: a half-made schema would need a person."""
-    database = tmp_path / "half.db"
-    run(database, "CREATE TABLE timeline (unexpected TEXT)")
+    await new.run("CREATE TABLE timeline (unexpected TEXT)")
     with pytest.raises(StorageFailed) as raised:
-        await schema.migrate(f"sqlite:///{database}")
+        await schema.migrate(new.url)
     assert "timeline" in str(raised.value.__cause__)
-    with closing(sqlite3.connect(database)) as connection:
-        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master")]
+    async with new.connection() as connection:
+        names = await connection.run_sync(lambda sync: sqlalchemy.inspect(sync).get_table_names())
     assert names == ["timeline"]

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,6 +12,7 @@ from gateway.ports import Lane, Storage
 from gateway.vault import Vault, VaultError
 from tests.contract import records
 from tests.contract.records import Case, case, write
+from tests.databases import Database
 from tests.factories import START
 
 NAME, PHONE, WORDS, FILE = "欧阳秘密", "13812345678", "我的理财亏了八十万元 secret words", "病历-欧阳.pdf"
@@ -38,27 +35,14 @@ def planted() -> Case:
     )
 
 
-def run(database: Path, statement: str, *values: object) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        return connection.execute(statement, values).fetchall()
-
-
-def contains(database: Path, value: object) -> bool:
-    """Say whether the database file, with everything committed moved into it, holds these bytes anywhere."""
-    run(database, "PRAGMA wal_checkpoint(TRUNCATE)")
-    assert isinstance(value, bytes)
-    return value in database.read_bytes()
-
-
-async def test_nothing_personal_stands_in_the_database_files(storage: Storage, database: Path) -> None:
+async def test_nothing_personal_stands_in_the_database_files(storage: Storage, database: Database) -> None:
     li = planted()
     async with storage.writing(Lane.INTAKE) as tx:
         await write(tx, li)
         await tx.messages.add([records.message(None, body=dict(li.message.body), raw=li.message.raw)])
         await tx.blobs.stage("staged", WORDS.encode(), seq=0, at=START)
         await tx.complaints.advance([records.advanced(li.complaint)])
-    files = [database, database.with_name(database.name + "-wal")]
-    stored = b"".join(file.read_bytes() for file in files)
+    stored = await database.written()
     assert li.complaint.number.encode() in stored  # the search itself works
     found = [
         (text, encoding)
@@ -69,14 +53,14 @@ async def test_nothing_personal_stands_in_the_database_files(storage: Storage, d
     assert found == []
 
 
-async def test_every_sealed_value_can_be_opened_at_its_own_place_only(storage: Storage, database: Path) -> None:
+async def test_every_sealed_value_can_be_opened_at_its_own_place_only(storage: Storage, database: Database) -> None:
     """A value that was moved to another row, or changed, is refused and never shown."""
     li, zhang = case(), case()
     async with storage.writing(Lane.INTAKE) as tx:
         await write(tx, li, zhang)
-    run(database, "UPDATE timeline SET sealed = (SELECT sealed FROM complaints WHERE id = complaint_id)")
-    run(database, "UPDATE notices SET sealed = (SELECT content FROM deliveries WHERE notice_id = notices.id)")
-    run(database, "UPDATE contacts SET sealed = zeroblob(40)")
+    await database.run("UPDATE timeline SET sealed = (SELECT sealed FROM complaints WHERE id = complaint_id)")
+    await database.run("UPDATE notices SET sealed = (SELECT content FROM deliveries WHERE notice_id = notices.id)")
+    await database.run("UPDATE contacts SET sealed = :other", other=bytes(40))
     async with storage.reading() as tx:
         with pytest.raises(VaultError):
             await tx.timeline.of(li.complaint.id)
@@ -86,19 +70,19 @@ async def test_every_sealed_value_can_be_opened_at_its_own_place_only(storage: S
             await tx.contacts.of([li.complaint.id])
 
 
-async def test_a_data_key_cannot_be_given_to_another_owner(storage: Storage, database: Path) -> None:
+async def test_a_data_key_cannot_be_given_to_another_owner(storage: Storage, database: Database) -> None:
     li, zhang = case(), case()
     async with storage.writing(Lane.INTAKE) as tx:
         await write(tx, li, zhang)
-    swap = "UPDATE data_keys SET wrapped = (SELECT wrapped FROM data_keys WHERE owner_id = ?) WHERE owner_id = ?"
-    run(database, swap, zhang.complaint.id, li.complaint.id)
+    swap = "UPDATE data_keys SET wrapped = (SELECT wrapped FROM data_keys WHERE owner_id = :a) WHERE owner_id = :b"
+    await database.run(swap, a=zhang.complaint.id, b=li.complaint.id)
     async with storage.reading() as tx:
         with pytest.raises(VaultError):
             await tx.complaints.by_id([li.complaint.id])
 
 
 async def test_dropping_a_complaints_key_leaves_the_record_and_empties_the_person(
-    storage: Storage, database: Path, vault: Vault
+    storage: Storage, database: Database, vault: Vault
 ) -> None:
     """Erasing drops payload and salt; the chain still verifies (architecture section 6)."""
     li = planted()
@@ -116,7 +100,7 @@ async def test_dropping_a_complaints_key_leaves_the_record_and_empties_the_perso
         await write(tx, li)
     async with storage.reading() as tx:
         assert audit.broken_at(vault.audit_key, await tx.timeline.of(li.complaint.id)) is None
-    run(database, "DELETE FROM data_keys WHERE owner_id = ?", li.complaint.id)
+    await database.run("DELETE FROM data_keys WHERE owner_id = :owner", owner=li.complaint.id)
     async with storage.reading() as tx:
         [complaint] = (await tx.complaints.by_id([li.complaint.id])).values()
         [message] = await tx.messages.of(li.complaint.id)
@@ -131,23 +115,14 @@ async def test_dropping_a_complaints_key_leaves_the_record_and_empties_the_perso
         assert audit.broken_at(vault.audit_key, [entry]) is None
 
 
-async def test_dropping_a_contacts_key_erases_the_address_wherever_it_stands(storage: Storage, database: Path) -> None:
+async def test_dropping_a_contacts_key_erases_the_address_wherever_it_stands(
+    storage: Storage, database: Database
+) -> None:
     li = planted()
     async with storage.writing(Lane.INTAKE) as tx:
         await write(tx, li)
-    run(database, "DELETE FROM data_keys WHERE owner_id = ?", li.contact.id)
+    await database.run("DELETE FROM data_keys WHERE owner_id = :owner", owner=li.contact.id)
     async with storage.reading() as tx:
         [[contact]] = (await tx.contacts.of([li.complaint.id])).values()
         [delivery] = (await tx.notices.load([li.delivery.key])).values()
     assert contact.contact == delivery.to == Contact(type=ContactType.MOBILE, value="")
-
-
-async def test_a_dropped_key_is_overwritten_in_the_file(storage: Storage, database: Path) -> None:
-    """A deleted row usually stays readable in its page; a data key must not."""
-    async with storage.writing(Lane.INTAKE) as tx:
-        await tx.blobs.stage("staged", b"bytes", seq=0, at=START)
-    [[wrapped]] = run(database, "SELECT wrapped FROM data_keys WHERE owner_id = 'staged'")
-    assert contains(database, wrapped)
-    async with storage.writing(Lane.BULK) as tx:
-        await tx.blobs.sweep(before=START + timedelta(days=1), limit=1)
-    assert not contains(database, wrapped)
