@@ -23,11 +23,12 @@ from adapters.registry import ADAPTERS
 from adapters.tools import Tools
 from adapters.web_form.wire import WebForm, fields
 from gateway import app, normalise
+from gateway.coordination.redis import probe
 from gateway.errors import GatewayError, Misconfigured
 from gateway.model import ContactType
 from gateway.observe import configure_logging
 from gateway.ports import Now
-from gateway.settings import Settings, explain, load
+from gateway.settings import RedisSettings, Settings, explain, load
 from gateway.storage import schema
 
 SETTINGS_FILE = "gateway.toml"
@@ -45,6 +46,7 @@ def clock() -> datetime:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status: 0 done, 1 not done (said on standard error), 2 wrong usage."""
     options = _parser().parse_args(arguments)
+    others = os.umask(0o077)  # a database and a log hold customers' data: no file of ours is for anybody else to read
     try:
         return int(options.run(options))
     except GatewayError as error:
@@ -55,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    finally:
+        os.umask(others)
 
 
 def open_channels(settings: Settings, now: Now) -> Sequence[app.OpenChannel]:
@@ -83,21 +87,25 @@ def form_for(served: Collection[ContactType]) -> WebForm:
 def _serve(options: argparse.Namespace) -> int:
     configure_logging(now=clock)
     settings = _settings(options)
-    return _run(_serve_until_stopped(settings))
+    return _run(_serve_until_stopped(settings, app.Role(options.role)))
 
 
-async def _serve_until_stopped(settings: Settings) -> int:
+async def _serve_until_stopped(settings: Settings, role: app.Role) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with app.service(settings, open_channels(settings, clock), form_for=form_for, now=clock) as running:
+    channels = open_channels(settings, clock)
+    async with app.service(settings, channels, form_for=form_for, now=clock, role=role) as running:
         if settings.demonstration:
             err.print("演示环境 (no settings file): an invented bank; write gateway.toml to name yours.")
         missing = ", ".join(sorted({ContactType.EMAIL, ContactType.MOBILE} - running.served))
         if missing:
             err.print(f"No channel sends to: {missing}. Notices to such contacts wait as NO_CHANNEL until one does.")
-        host = settings.web.host
-        out.print(f"Huiyin takes complaints at http://{host}:{running.port}/ (stop with Ctrl+C)")
+        site = f"http://{settings.web.host}:{running.port}"
+        if role is app.Role.WORKER:
+            out.print(f"Huiyin reads mailboxes and sends notices; {site}/readyz says how it is (stop with Ctrl+C)")
+        else:
+            out.print(f"Huiyin takes complaints at {site}/ (stop with Ctrl+C)")
         await stop.wait()
         err.print("Stopping: finishing what was taken in.")
     return 0
@@ -109,8 +117,9 @@ def _migrate(options: argparse.Namespace) -> int:
     async def migrate() -> int:
         before = await schema.current(settings.storage.url)
         if before is None:
-            await app.open_vault(settings)  # a new database is made with its keys
-        await schema.migrate(settings.storage.url)
+            await app.set_up(settings)  # a new database is made with its keys
+        else:
+            await schema.migrate(settings.storage.url)
         after = await schema.current(settings.storage.url)
         out.print(f"The database is at version {after}" + (" already." if before == after else f" (was {before})."))
         return 0
@@ -120,11 +129,13 @@ def _migrate(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     settings = _settings(options)
-    out.print("settings: ok")
+    found = _settings_file(options)
+    out.print(f"settings: {found}: ok" if found else "settings: no file, the demonstration's: ok", markup=False)
 
     async def check() -> int:
         failed = 0
-        for name, attempt in (("rules, templates, keys, database", _try_node), ("channels", _try_channels)):
+        attempts = {"rules, templates, keys, database": _try_node, "redis": _try_redis, "channels": _try_channels}
+        for name, attempt in attempts.items():
             try:
                 for word in await attempt(settings):
                     out.print(f"{word}: ok", markup=False)
@@ -138,19 +149,36 @@ def _check(options: argparse.Namespace) -> int:
 
 
 async def _try_node(settings: Settings) -> Sequence[str]:
-    quiet = settings.model_copy(update={"channels": {}, "web": settings.web.model_copy(update={"port": 0})})
+    quiet = settings.model_copy(
+        update={"channels": {}, "redis": RedisSettings(), "web": settings.web.model_copy(update={"port": 0})}
+    )
     async with app.service(quiet, [], form_for=form_for, now=clock):
         return ("rules", "templates", "keys", "database")
 
 
+async def _try_redis(settings: Settings) -> Sequence[str]:
+    url = settings.redis.location()
+    if not url:
+        return ()
+    await probe(url, prefix=settings.redis.prefix)
+    return ("redis",)
+
+
 async def _try_channels(settings: Settings) -> Sequence[str]:
     words: list[str] = []
+    wrong: list[str] = []
     async with AsyncExitStack() as stack:
         for opening in open_channels(settings, clock):
             channel = await stack.enter_async_context(opening)
-            if channel.probe is not None:
-                await asyncio.wait_for(channel.probe(), PROBE_SECONDS)
-            words.append(f"channel {channel.source}")
+            try:
+                if channel.probe is not None:
+                    await asyncio.wait_for(channel.probe(), PROBE_SECONDS)
+            except (GatewayError, TimeoutError) as error:
+                wrong.append(f"{channel.source}: {str(error) or 'did not answer in time'}")
+            else:
+                words.append(f"channel {channel.source}")
+    if wrong:
+        raise Misconfigured("; ".join(wrong))
     return words
 
 
@@ -185,10 +213,14 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
+    return load(_settings_file(options), os.environ)
+
+
+def _settings_file(options: argparse.Namespace) -> Path | None:
+    if options.config is None and Path(SETTINGS_FILE).exists():
+        return Path(SETTINGS_FILE)
     path: Path | None = options.config
-    if path is None and Path(SETTINGS_FILE).exists():
-        path = Path(SETTINGS_FILE)
-    return load(path, os.environ)
+    return path
 
 
 def _run(work: Awaitable[int]) -> int:
@@ -215,13 +247,20 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    add(
+    command = add(
         "serve",
         _serve,
         "Take complaints in and send notices until stopped.",
         "SIGTERM or Ctrl+C ends it cleanly: what was taken in is committed first. Without settings it serves the form "
         "for an invented bank, on SQLite in the working directory. Logs are JSON lines on standard error; /readyz says "
         "whether it is ready, /metrics how it does.",
+    )
+    command.add_argument(
+        "--role",
+        choices=[role.value for role in app.Role],
+        default=app.Role.ALL.value,
+        help="of several nodes on one database: web takes complaints in by form and API, worker reads mailboxes and "
+        "sends notices, all (the default) does both; any number of each",
     )
     add(
         "migrate",
@@ -233,7 +272,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "check",
         _check,
-        "Try settings, rules, templates, keys, database and every channel.",
+        "Try settings, rules, templates, keys, database, Redis and every channel.",
         "Says what to mend, one line each, never a secret; exits with 1 when something must be mended. Channels are "
         "asked to let us in; nothing is read or sent.",
     )

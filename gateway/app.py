@@ -9,28 +9,32 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
+from ipaddress import ip_address
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from gateway import rulebook
 from gateway.coordination.local import LocalCoordination
+from gateway.coordination.redis import RedisCoordination
 from gateway.delivery import Deliveries
 from gateway.errors import Misconfigured
 from gateway.intake import Intake
+from gateway.leasing import Leasing
 from gateway.loop import Loops
 from gateway.model import ContactType
 from gateway.observe import Beats, Metrics, fault
-from gateway.ports import Accept, Channel, Now, Sender, Storage
+from gateway.ports import Accept, Channel, Coordination, Now, Sender, Storage
 from gateway.preparation import Preparation
 from gateway.readiness import Readiness
 from gateway.record import Recorder, lane_of
 from gateway.rendering import Rendering
 from gateway.rules.numbering import Pattern, Patterns
-from gateway.settings import Settings
+from gateway.settings import Settings, Web
 from gateway.storage import schema
-from gateway.storage.sqlite import SqliteStorage
+from gateway.storage.opening import open_storage
 from gateway.upkeep import Upkeep
 from gateway.vault import Vault
 from gateway.web import site
@@ -47,6 +51,14 @@ UPKEEP_SECONDS = 15.0
 GRACE_SECONDS = 10.0
 
 
+class Role(StrEnum):
+    """What a node does, of several that serve one database."""
+
+    WEB = "web"  # the site and the API
+    WORKER = "worker"  # listeners, deliveries, upkeep; of the site only what tells how it is
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A running gateway."""
@@ -61,25 +73,39 @@ class Service:
 
 @asynccontextmanager
 async def service(
-    settings: Settings, channels: Sequence[OpenChannel], *, form_for: FormFor, now: Now
+    settings: Settings, channels: Sequence[OpenChannel], *, form_for: FormFor, now: Now, role: Role = Role.ALL
 ) -> AsyncIterator[Service]:
-    """Start everything; yield when complaints can come in; stop cleanly on the way out.
+    """Start what the role says; yield when complaints can come in; stop cleanly on the way out.
 
     Stopping goes backwards: the web site takes nothing new, listeners end and a round of deliveries is finished and
     recorded, what was handed in is committed. Raises Misconfigured with what to change.
     """
+    if role is not Role.WORKER:
+        refuse_plain_http(settings.web)
     vault = await open_vault(settings)
     async with AsyncExitStack() as stack:
-        storage = await stack.enter_async_context(SqliteStorage.open(settings.storage.url, vault))
+        storage = await stack.enter_async_context(open_storage(settings.storage.url, vault))
         await storage.check()
         opened = [await stack.enter_async_context(channel) for channel in channels]
-        node = Node(settings, vault=vault, storage=storage, senders=senders_of(opened), now=now)
+        metrics = Metrics()
+        coordination = await stack.enter_async_context(coordinating(settings, metrics, now))
+        node = Node(
+            settings,
+            vault=vault,
+            storage=storage,
+            coordination=coordination,
+            metrics=metrics,
+            senders=senders_of(opened),
+            now=now,
+        )
         stack.push_async_callback(node.intake.close)
         await stack.enter_async_context(node.loops)
-        node.start_upkeep()
-        node.start_deliveries()
-        port = await stack.enter_async_context(listening(node.site(form_for), settings))
-        node.start_listeners(opened)
+        if role is not Role.WEB:
+            node.start_upkeep()
+            node.start_deliveries()
+        port = await stack.enter_async_context(listening(node.site(form_for, role), settings))
+        if role is not Role.WEB:
+            node.start_listeners(opened)
         yield Service(
             accept=node.intake.accept,
             storage=storage,
@@ -94,7 +120,15 @@ class Node:
     """The parts of one process, made and started in the order `service` says."""
 
     def __init__(
-        self, settings: Settings, *, vault: Vault, storage: Storage, senders: Mapping[ContactType, Sender], now: Now
+        self,
+        settings: Settings,
+        *,
+        vault: Vault,
+        storage: Storage,
+        coordination: Coordination,
+        metrics: Metrics,
+        senders: Mapping[ContactType, Sender],
+        now: Now,
     ) -> None:
         rendering = Rendering(bank=settings.bank, override=settings.templates)
         rendering.check()
@@ -105,10 +139,10 @@ class Node:
         self.senders = senders
         self.now = now
         self.book = rulebook.load(zone=settings.bank.zone, override=settings.config)
-        self.metrics = Metrics()
+        self.metrics = metrics
         self.beats = Beats(now=now)
-        self.coordination = LocalCoordination(now=now)
-        self.loops = Loops(coordination=self.coordination, now=now, metrics=self.metrics)
+        self.coordination = coordination
+        self.loops = Loops(coordination=coordination, now=now, metrics=metrics)
         self.recorder = Recorder(rendering=rendering, audit_key=vault.audit_key, served=senders)
         self.intake = Intake(
             storage=storage,
@@ -152,21 +186,25 @@ class Node:
             self.loops.start(self.loops.repeat(lane, deliveries.run_once, alive))
 
     def start_listeners(self, channels: Sequence[Channel]) -> None:
+        leasing = Leasing(storage=self.storage, coordination=self.coordination, now=self.now)
         for channel in channels:
             if channel.listener is not None:
                 name = f"listen:{channel.source}"
                 alive = self.beats.expect(name, within=LISTENER_SECONDS)
-                listen = partial(channel.listener.listen, self.intake.accept)
+                listen = partial(leasing.alone, name, partial(channel.listener.listen, self.intake.accept))
                 self.loops.start(self.loops.keep(name, listen, alive))
 
-    def site(self, form_for: FormFor) -> web.Application:
+    def site(self, form_for: FormFor, role: Role) -> web.Application:
         readiness = Readiness(
             storage=self.storage,
             beats=self.beats,
             calendar=self.book.calendar,
             room_left=self.intake.room_left,
+            hints={"redis": self.coordination.answers} if isinstance(self.coordination, RedisCoordination) else {},
             now=self.now,
         )
+        if role is Role.WORKER:
+            return site.build_health(health=readiness, metrics=self.metrics.render)
         return site.build(
             settings=self.settings,
             accept=self.intake.accept,
@@ -186,18 +224,65 @@ class Node:
         return fault(where, error, metrics=self.metrics, now=self.now())
 
 
-async def open_vault(settings: Settings) -> Vault:
-    """Load the keys; where there is no database yet, make the keys and then the database.
+@asynccontextmanager
+async def coordinating(settings: Settings, metrics: Metrics, now: Now) -> AsyncIterator[Coordination]:
+    """Yield what the nodes hear of each other by: Redis where it is named, whether it answers or not."""
 
-    Raises Misconfigured when the database exists and the keys are missing: new keys could not open it.
+    def failed(error: Exception, first: bool) -> None:
+        if first:
+            fault("redis", error, metrics=metrics, now=now())
+        else:
+            metrics.faults.labels("redis").inc()
+
+    url = settings.redis.location()
+    if not url:
+        yield LocalCoordination(now=now, nodes=settings.nodes)
+        return
+    async with RedisCoordination.open(
+        url, prefix=settings.redis.prefix, nodes=settings.nodes, now=now, failed=failed
+    ) as coordination:
+        yield coordination
+
+
+def refuse_plain_http(settings: Web) -> None:
+    """Raise Misconfigured when customers' words could come over the network in the clear, and nobody said they may."""
+    behind_tls = settings.public_url.startswith("https:") and any(
+        not network.is_loopback for network in settings.trusted_proxies
+    )
+    if _is_loopback(settings.host) or behind_tls or settings.insecure:
+        return
+    raise Misconfigured(
+        f"web.host {settings.host} would take complaints over plain HTTP from other machines. Keep it on 127.0.0.1 "
+        "behind a proxy that speaks TLS; or name such a proxy in web.trusted_proxies and its https address in "
+        "web.public_url; or, if plain HTTP is meant, say web.insecure = true"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def set_up(settings: Settings) -> None:
+    """Make the keys, if there are none yet, and bring the database to this version."""
+    if not settings.storage.keys_file.exists():
+        Vault.create(settings.storage.keys_file)  # first: a set-up that is cut off between the two can be repeated
+    await schema.migrate(settings.storage.url)
+
+
+async def open_vault(settings: Settings) -> Vault:
+    """Load the keys. An SQLite database that does not exist yet is made, with its keys.
+
+    Raises Misconfigured when the database exists and the keys are missing: new keys could not open it. A shared
+    database is set up by `huiyin migrate` only: two nodes that start together would each make keys of their own.
     """
     path, url = settings.storage.keys_file, settings.storage.url
-    if await schema.current(url) is None:
-        if not path.exists():
-            Vault.create(path)  # before the database: a start that is cut off between the two can be repeated
-        await schema.migrate(url)
+    if url.startswith("sqlite") and await schema.current(url) is None:
+        await set_up(settings)
     if not path.exists():
-        raise Misconfigured(f"the keys file {path} is missing, and the database was sealed with it: restore it")
+        raise Misconfigured(f"the keys file {path} is missing: restore or copy it; huiyin migrate makes a first one")
     return Vault.load(path)
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from gateway.errors import Misconfigured
 from gateway.model import Language
@@ -53,6 +54,29 @@ class StorageSettings(Section):
     keys_file: Path = Path("huiyin.keys")
 
 
+class RedisSettings(Section):
+    """Where nodes hear of each other. Without it each of them works by itself, and hears later."""
+
+    url: SecretStr = SecretStr("")  # it may hold a password
+    url_file: Path | None = None
+    prefix: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = "huiyin"
+
+    @model_validator(mode="after")
+    def _one_url(self) -> Self:
+        if self.url.get_secret_value() and self.url_file is not None:
+            raise ValueError("say url or url_file, not both")
+        return self
+
+    def location(self) -> str:
+        """Return the URL, empty when there is no Redis. Raises Misconfigured when its file cannot be read."""
+        if self.url_file is None:
+            return self.url.get_secret_value()
+        try:
+            return self.url_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise Misconfigured(f"redis.url_file {self.url_file} cannot be read") from None
+
+
 class ApiToken(Section):
     """One caller of the REST API: the SHA-256 of its token in hex, never the token."""
 
@@ -64,6 +88,9 @@ class Web(Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     public_url: str = "http://127.0.0.1:8080"
+    insecure: bool = False  # permits plain HTTP from other machines
+    # Whose word about the customer's address is taken: X-Forwarded-For is anybody's to write.
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
     tokens: tuple[ApiToken, ...] = ()
     form_per_hour: Annotated[int, Field(ge=1)] = 20  # submissions of one network address
     attachments: Annotated[int, Field(ge=0, le=20)] = 5
@@ -85,7 +112,9 @@ class Settings(Section):
     demonstration: bool = False
     templates: Path | None = None  # a folder that overrides shipped templates file by file
     config: Path | None = None  # the same for policies and workdays
+    nodes: Annotated[int, Field(ge=1, le=1000)] = 1  # on one database; each spends its share of a rate without Redis
     storage: StorageSettings = StorageSettings()
+    redis: RedisSettings = RedisSettings()
     web: Web = Web()
     numbers: NumberSettings = NumberSettings()
     intake: IntakeSettings = IntakeSettings()

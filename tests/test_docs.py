@@ -28,7 +28,7 @@ EXAMPLE = ROOT / "config" / "gateway.example.toml"
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-_NO_DEFAULT = re.compile(r"# (\[\[|(templates|config|name|sha256|from_names|password) = )")
+_NO_DEFAULT = re.compile(r"# (\[\[|(templates|config|url_file|name|sha256|from_names|password) = )")
 _NAMED = re.compile(r"\bdocs/[a-z]+/[\w.-]+\.md\b|\bdocs/[\w-]+\.md\b")
 
 

@@ -5,7 +5,6 @@ The questions and their checks come from the web_form adapter; texts and layout 
 
 from __future__ import annotations
 
-import ipaddress
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from gateway.model import Language, Receipt
 from gateway.web.form import Problem
 from gateway.web.keys import SITE, Site
 from gateway.web.problems import retry_after
+from gateway.web.proxies import client_of
 from gateway.web.uploads import FileProblem, StagedFile, Upload
 from gateway.web.wording import choose_language, size
 
@@ -43,8 +43,6 @@ async def show_form(request: web.Request) -> web.Response:
     """Show the empty form."""
     site = request.app[SITE]
     response = _form(site, language_of(request), Upload(), fresh=True)
-    # Not no-store: going back to this page must give the same nonce and the typed text, not a new form.
-    response.headers["Cache-Control"] = "private, no-cache"
     response.headers["Vary"] = "Accept-Language"
     return response
 
@@ -175,6 +173,8 @@ def _form(
         errors=errors,
         notice=notice,
     )
+    # Not no-store: going back to this page must give the same nonce and the typed text, not an error or a new form.
+    response.headers["Cache-Control"] = "private, no-cache"
     if notice is not None:
         response.headers.update(notice.headers)
     return response
@@ -230,17 +230,5 @@ def _authority(url: str) -> str:
 
 
 def _client(request: web.Request) -> str:
-    """Return the network address that a rate counts: one host of IPv4, one /64 of IPv6.
-
-    Behind a proxy on this machine it is the address that proxy saw, the last of X-Forwarded-For.
-    """
-    seen = request.remote or ""
-    try:
-        address = ipaddress.ip_address(seen)
-        if address.is_loopback and (forwarded := request.headers.get("X-Forwarded-For")):
-            address = ipaddress.ip_address(forwarded.rpartition(",")[2].strip())
-    except ValueError:
-        return seen
-    if address.version == 6:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
+    forwarded = request.headers.getall("X-Forwarded-For", [])
+    return client_of(request.remote or "", forwarded, request.app[SITE].settings.web.trusted_proxies)

@@ -65,11 +65,30 @@ def build(
     )
     app = web.Application(middlewares=[around], client_max_size=api.MAX_BODY)
     app[SITE] = site
-    app.add_routes(_routes(site, health, metrics))
+    app.add_routes([*_routes(site), *_health_routes(health, metrics)])
     return app
 
 
-def _routes(site: Site, report: Health, metrics: Callable[[], bytes]) -> list[web.RouteDef]:
+def build_health(*, health: Health, metrics: Callable[[], bytes]) -> web.Application:
+    """Return the application of a node without a site: how it is, and nothing else."""
+    app = web.Application()
+    app.add_routes(_health_routes(health, metrics))
+    return app
+
+
+def _routes(site: Site) -> list[web.RouteDef]:
+    return [
+        web.get("/", pages.show_form),
+        web.post("/", pages.take_form),
+        web.get("/complaint", pages.show_form),
+        web.post("/complaint", pages.take_form),
+        web.get("/received/{token}", pages.show_answer),
+        web.post("/api/v1/complaints", api.post_complaint),
+        *(web.get(asset.path, partial(_asset, asset)) for asset in site.screens.assets),
+    ]
+
+
+def _health_routes(report: Health, metrics: Callable[[], bytes]) -> list[web.RouteDef]:
     async def alive(_: web.Request) -> web.Response:
         return health.alive()
 
@@ -79,18 +98,7 @@ def _routes(site: Site, report: Health, metrics: Callable[[], bytes]) -> list[we
     async def figures(_: web.Request) -> web.Response:
         return health.metrics(metrics())
 
-    return [
-        web.get("/", pages.show_form),
-        web.post("/", pages.take_form),
-        web.get("/complaint", pages.show_form),
-        web.post("/complaint", pages.take_form),
-        web.get("/received/{token}", pages.show_answer),
-        web.post("/api/v1/complaints", api.post_complaint),
-        web.get("/healthz", alive),
-        web.get("/readyz", ready),
-        web.get("/metrics", figures),
-        *(web.get(asset.path, partial(_asset, asset)) for asset in site.screens.assets),
-    ]
+    return [web.get("/healthz", alive), web.get("/readyz", ready), web.get("/metrics", figures)]
 
 
 async def _asset(asset: Asset, _: web.Request) -> web.Response:

@@ -34,6 +34,7 @@ async def test_a_ready_node_shows_its_dependencies_and_the_age_of_each_loop(worl
             "storage",
             "intake",
             "workdays",
+            "clock",
             "upkeep",
             "send:email",
             "listen:complaints-mailbox",
@@ -122,7 +123,7 @@ async def test_keys_that_are_missing_are_never_replaced_by_new_ones(world: World
         pass
     keys = world.folder / "huiyin.keys"
     keys.rename(world.folder / "elsewhere")
-    with pytest.raises(Misconfigured, match="restore it"):
+    with pytest.raises(Misconfigured, match="restore or copy it"):
         async with world.gateway():
             pass
     assert not keys.exists()

@@ -21,7 +21,7 @@ import aiohttp
 import aiosmtplib
 
 from gateway.__main__ import form_for, open_channels
-from gateway.app import Service, service
+from gateway.app import Service, service, set_up
 from gateway.model import Complaint
 from gateway.ports import StoredMessage
 from gateway.settings import DEMONSTRATION_BANK, Settings
@@ -74,6 +74,8 @@ class World:
     async def gateway(self) -> AsyncIterator[Service]:
         """Run the gateway while the block lasts; again for a restart."""
         channels = open_channels(self.settings, self.clock)
+        if not self.settings.storage.url.startswith("sqlite"):
+            await set_up(self.settings)  # as `huiyin migrate` does; SQLite is made by `serve`
         async with service(self.settings, channels, form_for=form_for, now=self.clock) as running:
             self.running = running
             try:

@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 
 from gateway import readiness, rulebook
 from gateway.errors import Unavailable
 from gateway.observe import Beats
-from gateway.ports import Storage
+from gateway.ports import Now, Storage
 from gateway.readiness import Readiness
 from tests.conftest import ZONE, Core
 
 
 class OtherStorage:
-    """A storage of which only `check` is asked."""
+    """A storage of which only `check` and `skew` are asked."""
 
-    def __init__(self, error: Exception | None, hang: bool = False) -> None:
-        self.error, self.hang, self.checks = error, hang, 0
+    def __init__(self, error: Exception | None, hang: bool = False, ahead: timedelta = timedelta()) -> None:
+        self.error, self.hang, self.ahead, self.checks = error, hang, ahead, 0
 
     async def check(self) -> None:
         self.checks += 1
@@ -28,6 +29,9 @@ class OtherStorage:
             await asyncio.Event().wait()
         if self.error:
             raise self.error
+
+    async def skew(self, now: Now) -> timedelta:
+        return self.ahead
 
 
 @asynccontextmanager
@@ -38,6 +42,7 @@ async def over(storage: Storage | OtherStorage, core: Core) -> AsyncIterator[Rea
         beats=Beats(now=core.clock),
         calendar=calendar,
         room_left=lambda: True,
+        hints={},
         now=core.clock,
     )
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
@@ -47,6 +52,15 @@ async def over(storage: Storage | OtherStorage, core: Core) -> AsyncIterator[Rea
 async def test_a_storage_that_answers_is_ready(core: Core) -> None:
     async with over(core.storage, core) as ready:
         assert (await ready.report()).ready
+
+
+@pytest.mark.parametrize(("seconds", "ok"), [(0, True), (29, True), (-31, False), (31, False)])
+async def test_a_database_whose_clock_differs_is_shown_and_the_node_stays_ready(
+    core: Core, seconds: int, ok: bool
+) -> None:
+    async with over(OtherStorage(None, ahead=timedelta(seconds=seconds)), core) as ready:
+        report = await ready.report()
+    assert (report.ready, report.parts["clock"].ok) == (True, ok)
 
 
 async def test_a_storage_that_is_away_is_not_ready(core: Core) -> None:
