@@ -1,10 +1,8 @@
-"""`make bench`: how fast complaints are taken in over HTTP, as a share of what a bare handler does on this machine.
+"""`make bench`: what the gateway does on this machine, each figure as a share of a floor measured in the same run.
 
-    python -m bench [--rounds N] [--requests N]
+    python -m bench [--only intake mail notices] [--rounds N] [--seconds S] [--postgres URL] [--publish]
 
-Server and load are two processes, pinned to a core each where the system allows it. Floor and gateway take turns; the
-medians and their ratio are printed. The gateway is the whole of it: token, validation, redaction, sealing, one commit
-with synchronous=FULL before each answer.
+What is measured, and how, is in bench/README.md.
 """
 
 from __future__ import annotations
@@ -12,106 +10,93 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
 
-import aiohttp
-import orjson
+import uvloop
 from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
-from bench.servers import TOKEN, pin
+from bench import intake, mail, notices, report
+from bench.machine import LOAD_CORE, SERVER_CORE, described, fdatasync_ms, pin, postgres_settings, sqlite_settings
+from bench.turns import Comparison, Skipped
+from tests.servers import postgres_server
 
-CONNECTIONS = 64
-BODY = {
-    "text": "昨晚转账两千元显示成功，对方一直没收到。" * 30,
-    "name": "测试客户",
-    "channel": "app",
-    "contacts": [{"type": "email", "value": "bench@example.com"}],
-}
+BENCHES = ("intake", "mail", "notices")
+out = Console(highlight=False, soft_wrap=True)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the intake against a bare handler.")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each side (default 5)")
-    parser.add_argument("--requests", type=int, default=2000, help="requests a turn (default 2000)")
-    options = parser.parse_args()
-    asyncio.run(measure(options.rounds, options.requests))
+    options = _options()
+    with contextlib.ExitStack() as stack:
+        postgres = options.postgres
+        if postgres is None and "intake" in options.only and not options.no_postgres:
+            postgres = stack.enter_context(_own_postgres())
+        pin(SERVER_CORE)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_run(options, postgres))
+
+
+async def _run(options: argparse.Namespace, postgres: str | None) -> int:
+    machine = await _machine(postgres)
+    out.print(*machine, sep="\n", markup=False)
+    benches: dict[str, Callable[[], Awaitable[Comparison]]] = {
+        "intake": lambda: intake.measure(
+            rounds=options.rounds, seconds=options.seconds, postgres=postgres, peer=not options.no_peer
+        ),
+        "mail": lambda: mail.measure(rounds=options.rounds, mails=round(200 * options.seconds)),
+        "notices": lambda: notices.measure(rounds=options.rounds, notices=round(384 * options.seconds)),
+    }
+    done: list[Comparison] = []
+    for name in options.only:
+        try:
+            done.append(await benches[name]())
+        except Skipped as reason:
+            out.print(f"{name} skipped: {reason}", markup=False)
+            continue
+        out.print(report.table([done[-1]]), markup=False)
+    report.write(done, machine, publish=options.publish)
     return 0
 
 
-async def measure(rounds: int, requests: int) -> None:
-    pin(1)
-    rates: dict[str, list[float]] = {"floor": [], "gateway": []}
-    slowest: dict[str, list[float]] = {"floor": [], "gateway": []}
-    async with server("floor") as floor, server("gateway") as gateway:
-        urls = {"floor": floor, "gateway": gateway}
-        for url in urls.values():
-            await load(url, requests // 4)  # warm
-        for _ in track(range(rounds), description="measuring"):
-            for name, url in urls.items():
-                rate, p99 = await load(url, requests)
-                rates[name].append(rate)
-                slowest[name].append(p99)
-    show(rates, slowest, requests)
-
-
-async def load(url: str, requests: int) -> tuple[float, float]:
-    """Send that many requests over CONNECTIONS connections; return requests a second and the 99th percentile in ms."""
-    body = orjson.dumps(BODY)
-    took: list[float] = []
-    left = iter(range(requests))
-    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
-    run = os.urandom(6).hex()
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as client:
-
-        async def one_after_another() -> None:
-            for n in left:
-                began = time.perf_counter()
-                async with client.post(url, data=body, headers={**headers, "Idempotency-Key": f"{run}-{n}"}) as answer:
-                    await answer.read()
-                    answer.raise_for_status()
-                took.append(time.perf_counter() - began)
-
-        began = time.perf_counter()
-        await asyncio.gather(*(one_after_another() for _ in range(CONNECTIONS)))
-        seconds = time.perf_counter() - began
-    return requests / seconds, 1000 * statistics.quantiles(took, n=100)[98]
-
-
-@contextlib.asynccontextmanager
-async def server(name: str) -> AsyncIterator[str]:
-    """Run one side in a process of its own; yield the address to post to."""
+async def _machine(postgres: str | None) -> Sequence[str]:
     with tempfile.TemporaryDirectory(prefix="huiyin-bench-") as folder:
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.servers", name, folder, stdout=asyncio.subprocess.PIPE
-        )
-        assert child.stdout is not None
+        median, slow = fdatasync_ms(Path(folder))
+        lines = [
+            described(),
+            f"SQLite: {await sqlite_settings(Path(folder))}",
+            f"fdatasync of 4 kB: {median:.2f} ms (median), {slow:.2f} ms (p99)",
+        ]
+    if postgres is not None:
+        lines.insert(2, f"PostgreSQL: {await postgres_settings(postgres)}")
+    return lines
+
+
+@contextlib.contextmanager
+def _own_postgres() -> Iterator[str | None]:
+    """Yield the address of a durable PostgreSQL on the load's core, made as the tests make theirs; None without one."""
+    pin(LOAD_CORE)
+    with contextlib.ExitStack() as stack:
         try:
-            yield (await asyncio.wait_for(child.stdout.readline(), 60)).decode().strip()
-        finally:
-            child.terminate()
-            await child.wait()
+            server = stack.enter_context(postgres_server(durable=True))
+        except RuntimeError as error:
+            out.print(f"PostgreSQL is left out: {error}", markup=False)
+            yield None
+        else:
+            yield server.url()
 
 
-def show(rates: dict[str, list[float]], slowest: dict[str, list[float]], requests: int) -> None:
-    floor, gateway = statistics.median(rates["floor"]), statistics.median(rates["gateway"])
-    table = Table("", "requests/s (median)", "p99 ms (median)", "share of the floor")
-    for name, words in (("floor", "bare aiohttp handler"), ("gateway", "POST /api/v1/complaints")):
-        rate = statistics.median(rates[name])
-        table.add_row(words, f"{rate:,.0f}", f"{statistics.median(slowest[name]):.1f}", f"{rate / floor:.2f}")
-    console = Console()
-    console.print(table)
-    console.print(
-        f"{len(rates['floor'])} turns of {requests} requests of {len(orjson.dumps(BODY))} bytes, "
-        f"{CONNECTIONS} connections, SQLite synchronous=FULL: {gateway / floor:.2f} of the floor"
-    )
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the gateway against its floors.")
+    parser.add_argument("--only", nargs="+", choices=BENCHES, default=BENCHES, help="measure these (default all)")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each side (default 5)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of a turn of the floor, about (default 5)")
+    parser.add_argument("--postgres", help="URL of a PostgreSQL to use instead of one made for the run")
+    parser.add_argument("--no-postgres", action="store_true", help="leave PostgreSQL out")
+    parser.add_argument("--no-peer", action="store_true", help="leave django-helpdesk out, which has to be installed")
+    parser.add_argument("--publish", action="store_true", help="put the table into bench/README.md, with its chart")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
