@@ -371,7 +371,7 @@ class Storage(Protocol):
     def reading(self) -> AbstractAsyncContextManager[Transaction]: ...
 
     async def check(self) -> None:
-        """Raise Unavailable when the database does not answer, Misconfigured when its schema is not this version's."""
+        """Raise Unavailable when the database does not answer, Misconfigured when its schema or keys are not ours."""
         ...
 
     async def skew(self, now: Now) -> timedelta:

@@ -180,11 +180,14 @@ def _redacted(message: InboundMessage, found: Counter[str]) -> InboundMessage:
         return result.text
 
     particulars = message.particulars
+    text = clean(message.text)
+    # The new words are a part of the text: what is found in them is counted there.
+    same = message.reply_text == message.text
     return replace(
         message,
         subject=clean(message.subject),
-        text=clean(message.text),
-        reply_text=redact(_storable(message.reply_text)).text,  # a part of text: counted there
+        text=text,
+        reply_text=text if same else redact(_storable(message.reply_text)).text,
         from_name=clean(message.from_name),
         particulars=replace(
             particulars,

@@ -10,11 +10,12 @@ from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.errors import BadData
+from gateway.errors import BadData, Misconfigured
 from gateway.storage import tables
 from gateway.storage.connection import Connection
-from gateway.vault import Vault
+from gateway.vault import Vault, VaultError
 
 
 class Keys:
@@ -68,6 +69,17 @@ class Keys:
     def open_bytes(self, owner: str, sealed: bytes, place: str) -> bytes | None:
         key = self._known[owner]
         return None if key is None else self._vault.open(key, sealed, place)
+
+
+async def check(connection: AsyncConnection, vault: Vault) -> None:
+    """Raise Misconfigured when the database was sealed with other keys: nothing held could be read again."""
+    row = (await connection.execute(select(tables.data_keys).limit(1))).first()
+    if row is None:
+        return
+    try:
+        vault.unwrap(row.wrapped, row.master_id, row.owner_id)
+    except VaultError:
+        raise Misconfigured("the keys file belongs to another database: restore the one this was sealed with") from None
 
 
 def json_text(value: object) -> str:

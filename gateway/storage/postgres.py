@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.errors import Unavailable
 from gateway.ports import Lane, Now
-from gateway.storage import schema
+from gateway.storage import keys, schema
 from gateway.storage.connection import Connection, undisturbed
 from gateway.storage.engines import Limits, database_url, postgres_engine
 from gateway.storage.numbers import Reserve, ReservedNumbers, SqlNumbers
@@ -118,6 +118,7 @@ class PostgresStorage:
                 if await undisturbed(connection.scalar(select(func.pg_is_in_recovery()))):
                     raise Unavailable("the database is a standby: it only reads")
                 await undisturbed(schema.check(connection))
+                await undisturbed(keys.check(connection, self._vault))
 
     async def skew(self, now: Now) -> timedelta:
         async with _connected(self._counter) as connection:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.errors import Misconfigured
 from gateway.ports import Lane, Now
-from gateway.storage import schema
+from gateway.storage import keys, schema
 from gateway.storage.connection import Connection, undisturbed
 from gateway.storage.engines import database_url, has_file, sqlite_engine
 from gateway.storage.lanes import LaneLock
@@ -104,6 +104,7 @@ class SqliteStorage:
         async with _transaction(self._readers, "BEGIN") as connection:
             with translated():
                 await undisturbed(schema.check(connection))
+                await undisturbed(keys.check(connection, self._vault))
 
     async def skew(self, now: Now) -> timedelta:
         return timedelta()  # a file has no clock of its own

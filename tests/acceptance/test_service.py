@@ -13,6 +13,7 @@ import pytest
 from gateway.app import LISTENER_SECONDS
 from gateway.errors import Misconfigured
 from gateway.model import NoticeState
+from gateway.vault import Vault
 from tests.acceptance.world import World, a_world, number_in, until
 from tests.factories import Clock, message
 
@@ -127,6 +128,16 @@ async def test_keys_that_are_missing_are_never_replaced_by_new_ones(world: World
         async with world.gateway():
             pass
     assert not keys.exists()
+
+
+async def test_the_keys_of_another_database_are_refused(world: World) -> None:
+    async with world.gateway() as running:
+        await running.accept([message()])
+    (world.folder / "huiyin.keys").unlink()
+    Vault.create(world.folder / "huiyin.keys")
+    with pytest.raises(Misconfigured, match="another database"):
+        async with world.gateway():
+            pass
 
 
 async def test_a_keys_file_others_can_read_is_refused(world: World) -> None:
