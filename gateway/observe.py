@@ -47,7 +47,16 @@ class Metrics:
         )
         self.faults = Counter("huiyin_faults", "Unexpected errors, by where", ["where"], registry=self.registry)
         self.oldest_unsent = Gauge(
-            "huiyin_oldest_unsent_seconds", "Age of the oldest work due in a lane", ["lane"], registry=self.registry
+            "huiyin_oldest_unsent_seconds",
+            "Age of the oldest notice not sent, by state",
+            ["state"],
+            registry=self.registry,
+        )
+        self.oldest_due = Gauge(
+            "huiyin_oldest_due_seconds",
+            "How long the oldest work of a lane is overdue",
+            ["lane"],
+            registry=self.registry,
         )
         self.undelivered = Gauge(
             "huiyin_notices_undelivered", "Notices not sent yet, by state", ["state"], registry=self.registry
@@ -95,13 +104,17 @@ async def measure_backlog(storage: Storage, metrics: Metrics, now: datetime) -> 
     """Bring the backlog gauges up to date; return the count of undelivered notices by state."""
     async with storage.reading() as tx:
         states = await tx.notices.states()
-        oldest = await tx.queue.oldest()
+        since = await tx.notices.waiting_since()
+        due = await tx.queue.oldest()
     metrics.undelivered.clear()
     for state, count in states.items():
         metrics.undelivered.labels(state.value).set(count)
     metrics.oldest_unsent.clear()
-    for lane, due_at in oldest.items():
-        metrics.oldest_unsent.labels(lane).set(max(0.0, (now - due_at).total_seconds()))
+    for state, at in since.items():  # by its cause: every retry moves the time it is due
+        metrics.oldest_unsent.labels(state.value).set(max(0.0, (now - at).total_seconds()))
+    metrics.oldest_due.clear()
+    for lane, due_at in due.items():
+        metrics.oldest_due.labels(lane).set(max(0.0, (now - due_at).total_seconds()))
     return {state.value: count for state, count in states.items()}
 
 

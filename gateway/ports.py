@@ -259,6 +259,10 @@ class Notices(Protocol):
         """Count the notices in each state that a person or a sender still has to move (not SENT)."""
         ...
 
+    async def waiting_since(self) -> Mapping[NoticeState, datetime]:
+        """Return when the oldest notice in each of those states was caused."""
+        ...
+
 
 class Queue(Protocol):
     async def add(self, work: Sequence[Work]) -> None: ...

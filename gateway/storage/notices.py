@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 
@@ -90,3 +91,8 @@ class SqlNotices:
             select(NOTICES.state, func.count().label("notices")).where(NOTICES.state != SENT).group_by(NOTICES.state)
         )
         return {NoticeState(row.state): row.notices for row in found}
+
+    async def waiting_since(self) -> Mapping[NoticeState, datetime]:
+        oldest = func.min(NOTICES.created_at).label("oldest")
+        found = await self._db.rows(select(NOTICES.state, oldest).where(NOTICES.state != SENT).group_by(NOTICES.state))
+        return {NoticeState(row.state): row.oldest for row in found}

@@ -14,6 +14,7 @@ from gateway import delivery, retry
 from gateway.delivery import LEASE, Deliveries
 from gateway.errors import Contended, Permanent, Temporary, Unknown
 from gateway.model import Contact, ContactType, NoticeState, OutboundMessage, Sent
+from gateway.observe import measure_backlog
 from gateway.ports import Lane
 from gateway.record import lane_of
 from tests.conftest import Core
@@ -308,3 +309,14 @@ async def test_a_notice_that_waited_for_a_sender_is_sent_when_there_is_one(make_
     sender = ScriptedSender()
     assert await worker(make_core(), sender).run_once() == 1
     assert await states(without) == {}
+
+
+async def test_the_oldest_unsent_notice_ages_while_every_attempt_fails(core: Core) -> None:
+    """lesson 94: a retry moves the time it is due, not the time since which the customer waits."""
+    await core.intake.accept([message()])
+    sender = ScriptedSender(*[Temporary("timeout")] * 20)
+    for _ in range(4):
+        core.clock.later(minutes=30)
+        await worker(core, sender).run_once()
+    await measure_backlog(core.storage, core.metrics, core.clock())
+    assert b'huiyin_oldest_unsent_seconds{state="sending"} 7200.0' in core.metrics.render()
