@@ -28,6 +28,7 @@ async def test_a_mail_a_form_and_a_reply_take_their_walk(world: World) -> None:
         number = number_in(await world.mail_to("li@example.com"))
         assert number in page
         assert (await world.complaint(number)).channel is ChannelKind.WEB_FORM
+        world.clock.later(minutes=5)
         reply = {"In_Reply_To": str(told["Message-ID"]), "to": str(told["Reply-To"])}
         await world.emails("wang@example.com", "收款人是我妹妹", **reply)
         await world.emptied()
