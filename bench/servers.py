@@ -19,7 +19,7 @@ from aiohttp import web
 from bench.machine import SERVER_CORE, pin
 from bench.turns import Skipped
 from gateway.__main__ import form_for
-from gateway.app import service
+from gateway.app import service, set_up
 from gateway.errors import GatewayError
 from gateway.observe import configure_logging
 from gateway.settings import DEMONSTRATION_BANK, Settings
@@ -95,7 +95,9 @@ async def floor(stop: asyncio.Event) -> None:
 async def gateway(stop: asyncio.Event, folder: str, url: str) -> None:
     """Serve as `huiyin serve` does, its log included."""
     configure_logging(now=clock)
-    async with service(settings(Path(folder), url), [], form_for=form_for, now=clock) as running:
+    given = settings(Path(folder), url)
+    await set_up(given)  # as `huiyin migrate` does
+    async with service(given, [], form_for=form_for, now=clock) as running:
         print(f"http://127.0.0.1:{running.port}/api/v1/complaints", flush=True)
         await stop.wait()
 
