@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-import django  # type: ignore[import-not-found]
-import waitress  # type: ignore[import-untyped]
-from django.conf import settings  # type: ignore[import-not-found]
-from django.core.management import call_command  # type: ignore[import-not-found]
-from django.core.wsgi import get_wsgi_application  # type: ignore[import-not-found]
-from django.urls import include, path  # type: ignore[import-not-found]
+import django  # type: ignore[import-not-found]  # in the peer's environment only
+import waitress  # type: ignore[import-untyped]  # publishes no types
+from django.conf import settings  # type: ignore[import-not-found]  # in the peer's environment only
+from django.core.management import call_command  # type: ignore[import-not-found]  # in the peer's environment only
+from django.core.wsgi import get_wsgi_application  # type: ignore[import-not-found]  # in the peer's environment only
+from django.urls import include, path  # type: ignore[import-not-found]  # in the peer's environment only
 
 APPS = ("auth", "contenttypes", "sessions", "sites", "humanize", "messages", "admin")
 MIDDLEWARE = (
@@ -61,7 +61,7 @@ def main(folder: str) -> None:
     configure(folder)
     routes = sys.modules["helpdesk_routes"] = ModuleType("helpdesk_routes")
     django.setup()
-    routes.urlpatterns = [path("", include("helpdesk.urls", namespace="helpdesk"))]  # type: ignore[attr-defined]
+    routes.urlpatterns = [path("", include("helpdesk.urls", namespace="helpdesk"))]  # type: ignore[attr-defined]  # a module made at run time
     call_command("migrate", verbosity=0)
     call_command("loaddata", "emailtemplate.json", verbosity=0)
     queues = __import__("helpdesk.models", fromlist=["Queue"]).Queue.objects

@@ -82,10 +82,9 @@ def evolve(complaint: Complaint | None, complaint_id: str, event: Event) -> Comp
 def fold(complaint_id: str, events: Iterable[Event]) -> Complaint | None:
     """Return the complaint its events add up to."""
     complaint: Complaint | None = None
-    version = 0
-    for version, event in enumerate(events, start=1):  # noqa: B007  the count is used after the loop
-        complaint = evolve(complaint, complaint_id, event)
-    return replace(complaint, version=version) if complaint else None
+    for version, event in enumerate(events, start=1):
+        complaint = replace(evolve(complaint, complaint_id, event), version=version)
+    return complaint
 
 
 def _opened(command: Register, now: datetime) -> Event:

@@ -137,7 +137,7 @@ class PostgresStorage:
 @cache
 def _insert_of(table: Table) -> tuple[str, Sequence[tuple[str, bool]]]:
     """Return the statement with its columns in order, each with whether it is a moment."""
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
     columns = [(column.name, isinstance(column.type, Instant)) for column in table.columns]
     arrays = [f"${n}::{column.type.compile(dialect)}[]" for n, column in enumerate(table.columns, start=1)]
     names = ", ".join(f'"{name}"' for name, _ in columns)

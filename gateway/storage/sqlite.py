@@ -53,7 +53,7 @@ class SqliteDialect:
         statement, columns = _insert_of(table)
         values = [tuple([microseconds(row[name]) if moment else row[name] for name, moment in columns]) for row in rows]
         driver = (await connection.get_raw_connection()).driver_connection
-        await driver.executemany(statement, values)  # type: ignore[union-attr]
+        await driver.executemany(statement, values)  # type: ignore[union-attr]  # inside a transaction there is one
 
 
 DIALECT: Final = SqliteDialect()
