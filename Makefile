@@ -4,7 +4,7 @@ PYTHON ?= python3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench
+.PHONY: help run test check bench faults
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ check: .venv/ready-dev ## what must hold before a change goes in: style, types, 
 
 bench: .venv/ready-dev ## measure the intake on this machine
 	.venv/bin/python -m bench
+
+faults: .venv/ready-dev ## kill nodes, restart databases, cut connections; then count that nothing was lost (half an hour)
+	.venv/bin/python -m bench.faults
 
 # One environment, grown as needed: `run` needs the sandbox only. A newer pip resolves in a third of the time of the one
 # that Python brings, and byte code is left to the first import: together half a minute saved on the first run.
