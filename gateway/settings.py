@@ -6,11 +6,13 @@ is only a table. Which rules apply is not a setting but the rule books in the co
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -19,6 +21,7 @@ from gateway.errors import Misconfigured
 from gateway.model import Language
 
 ENVIRONMENT_PREFIX = "HUIYIN_"
+_WANTS_PASSWORD = re.compile(r"(postgresql://[^/?:@]+)@")
 
 
 class Section(BaseModel):
@@ -51,7 +54,24 @@ class Bank(Section):
 
 class StorageSettings(Section):
     url: str = "sqlite:///huiyin.db"
+    password_file: Path | None = None
     keys_file: Path = Path("huiyin.keys")
+
+    @model_validator(mode="after")
+    def _somebody_to_log_in(self) -> Self:
+        if self.password_file is not None and not _WANTS_PASSWORD.match(self.url):
+            raise ValueError("password_file needs a url with a user and no password: postgresql://huiyin@host/huiyin")
+        return self
+
+    def location(self) -> str:
+        """Return the URL with its password. Raises Misconfigured when its file cannot be read."""
+        if self.password_file is None:
+            return self.url
+        try:
+            password = self.password_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise Misconfigured(f"storage.password_file {self.password_file} cannot be read") from None
+        return _WANTS_PASSWORD.sub(lambda found: f"{found[1]}:{quote(password, safe='')}@", self.url)
 
 
 class RedisSettings(Section):

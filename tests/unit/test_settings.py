@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import Misconfigured
-from gateway.settings import RedisSettings, Settings, load
+from gateway.settings import RedisSettings, Settings, StorageSettings, load
+from gateway.storage.engines import database_url
 
 URL = "rediss://huiyin:s3cret@redis.example.com:6379/0"
 
@@ -37,9 +38,30 @@ def test_a_secret_of_redis_is_in_no_error_and_no_repr(tmp_path: Path) -> None:
     assert "s3cret" not in f"{refused.value}{settings!r}"
 
 
+def test_the_password_of_the_database_comes_from_a_file_whatever_is_in_it(tmp_path: Path) -> None:
+    secret, password = tmp_path / "database", "p@ss: w/o %41 #?&\\1"
+    secret.write_text(f"{password}\n")
+    url = "postgresql://huiyin@db.bank.example:5432/huiyin?sslmode=verify-full"
+    storage = loaded(tmp_path, f'storage.url = "{url}"\nstorage.password_file = "{secret}"').storage
+    assert database_url(storage.location()) == database_url(url).set(password=password)
+    assert loaded(tmp_path, f'storage.url = "{url}"').storage.location() == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite:///huiyin.db", "postgresql://db.bank.example/huiyin", "postgresql://huiyin:s3cret@db.bank.example/h"],
+)
+def test_a_password_file_without_a_user_who_needs_it_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(Misconfigured, match="user and no password") as refused:
+        loaded(tmp_path, f'storage.url = "{url}"\nstorage.password_file = "elsewhere"')
+    assert "s3cret" not in str(refused.value)
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match=r"redis\.url_file .*gone"):
         RedisSettings(url_file=tmp_path / "gone").location()
+    with pytest.raises(Misconfigured, match=r"storage\.password_file .*gone"):
+        StorageSettings(url="postgresql://huiyin@db.bank.example/huiyin", password_file=tmp_path / "gone").location()
 
 
 @pytest.mark.parametrize(
