@@ -79,7 +79,7 @@ def _own_postgres() -> Iterator[str | None]:
     pin(LOAD_CORE)
     with contextlib.ExitStack() as stack:
         try:
-            server = stack.enter_context(postgres_server(durable=True))
+            server = stack.enter_context(postgres_server())
         except RuntimeError as error:
             out.print(f"PostgreSQL is left out: {error}", markup=False)
             yield None

@@ -18,7 +18,7 @@ from adapters.email.inbound import BATCH_MAILS
 from bench import samples
 from bench.servers import clock, settings
 from bench.turns import Comparison, Side, Turn, compare, load_average
-from gateway.__main__ import form_for
+from gateway.__main__ import collect_seldom, form_for
 from gateway.app import service
 from gateway.model import InboundEvent, Outcome
 from gateway.ports import Accept
@@ -33,6 +33,7 @@ async def measure(*, rounds: int, mails: int) -> Comparison:
     with tempfile.TemporaryDirectory(prefix="huiyin-bench-") as folder:
         given = settings(Path(folder), f"sqlite:///{folder}/huiyin.db")
         async with service(given, [], form_for=form_for, now=clock) as running:
+            collect_seldom()
             sides = [
                 Side(name=FLOOR, run=partial(_timed, _parse_only, mails)),
                 Side(

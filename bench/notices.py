@@ -23,7 +23,7 @@ from bench import samples
 from bench.machine import LOAD_CORE, pin
 from bench.servers import clock, settings
 from bench.turns import Comparison, Side, Skipped, Turn, compare, load_average
-from gateway.__main__ import form_for
+from gateway.__main__ import collect_seldom, form_for
 from gateway.app import Service, service
 from gateway.coordination.local import LocalCoordination
 from gateway.delivery import Deliveries
@@ -58,6 +58,7 @@ async def measure(*, rounds: int, notices: int) -> Comparison:
         port = await stack.enter_async_context(_sink())
         given = settings(Path(folder), f"sqlite:///{folder}/huiyin.db")
         running = await stack.enter_async_context(service(given, [], form_for=form_for, now=clock))
+        collect_seldom()
         lane = _Lane.over(running, given, port)
         stack.push_async_callback(lane.sender.close)
         bare = _Bare(rendering=lane.rendering, config=lane.config, port=port)

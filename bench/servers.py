@@ -18,7 +18,7 @@ from aiohttp import web
 
 from bench.machine import SERVER_CORE, pin
 from bench.turns import Skipped
-from gateway.__main__ import form_for
+from gateway.__main__ import collect_seldom, form_for
 from gateway.app import service, set_up
 from gateway.errors import GatewayError
 from gateway.observe import configure_logging
@@ -98,6 +98,7 @@ async def gateway(stop: asyncio.Event, folder: str, url: str) -> None:
     given = settings(Path(folder), url)
     await set_up(given)  # as `huiyin migrate` does
     async with service(given, [], form_for=form_for, now=clock) as running:
+        collect_seldom()
         print(f"http://127.0.0.1:{running.port}/api/v1/complaints", flush=True)
         await stop.wait()
 

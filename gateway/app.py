@@ -6,6 +6,7 @@ differ. Adapters come in ready to be opened from gateway/__main__.py, which alon
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from gateway import rulebook
 from gateway.coordination.local import LocalCoordination
 from gateway.coordination.redis import RedisCoordination
 from gateway.delivery import Deliveries
-from gateway.errors import Misconfigured
+from gateway.errors import GatewayError, Misconfigured
 from gateway.intake import Intake
 from gateway.leasing import Leasing
 from gateway.loop import Loops
@@ -36,7 +37,7 @@ from gateway.settings import Settings, Web
 from gateway.storage import schema
 from gateway.storage.opening import open_storage
 from gateway.upkeep import Upkeep
-from gateway.vault import Vault
+from gateway.vault import REREAD_SECONDS, MissingMaster, Vault
 from gateway.web import site
 from gateway.web.form import WebForm
 
@@ -48,6 +49,8 @@ LANE_SECONDS = 180.0
 LISTENER_SECONDS = 600.0
 """How long a listener may wait for its source to speak: IMAP IDLE is renewed every 3 to 9 minutes."""
 UPKEEP_SECONDS = 15.0
+KEYS_SECONDS = 60.0
+"""A keys file that cannot be read for this long, or is not the one the database needs, is for somebody to look at."""
 GRACE_SECONDS = 10.0
 
 
@@ -84,7 +87,7 @@ async def service(
         refuse_plain_http(settings.web)
     vault = await open_vault(settings)
     async with AsyncExitStack() as stack:
-        storage = await stack.enter_async_context(open_storage(settings.storage.url, vault))
+        storage = await stack.enter_async_context(open_storage(settings.storage.location(), vault))
         await storage.check()
         opened = [await stack.enter_async_context(channel) for channel in channels]
         metrics = Metrics()
@@ -100,6 +103,7 @@ async def service(
         )
         stack.push_async_callback(node.intake.close)
         await stack.enter_async_context(node.loops)
+        node.start_keys()
         if role is not Role.WEB:
             node.start_upkeep()
             node.start_deliveries()
@@ -140,7 +144,7 @@ class Node:
         self.now = now
         self.book = rulebook.load(zone=settings.bank.zone, override=settings.config)
         self.metrics = metrics
-        self.beats = Beats(now=now)
+        self.beats = Beats(seconds=asyncio.get_running_loop().time)
         self.coordination = coordination
         self.loops = Loops(coordination=coordination, now=now, metrics=metrics)
         self.recorder = Recorder(rendering=rendering, audit_key=vault.audit_key, served=senders)
@@ -158,6 +162,20 @@ class Node:
             most=settings.intake.batch,
             room=settings.intake.queue,
         )
+
+    def start_keys(self) -> None:
+        async def look() -> int:
+            self.vault.refresh()
+            try:
+                await self.storage.check()  # a row under the pending master key tells the vault that it is at work
+            except MissingMaster:
+                raise
+            except GatewayError:
+                pass  # the database is away: what /readyz says of the storage
+            return 0
+
+        alive = self.beats.expect("keys", within=KEYS_SECONDS)
+        self.loops.start(self.loops.repeat("keys", look, alive, poll=REREAD_SECONDS))
 
     def start_upkeep(self) -> None:
         upkeep = Upkeep(
@@ -269,7 +287,7 @@ async def set_up(settings: Settings) -> None:
     """Make the keys, if there are none yet, and bring the database to this version."""
     if not settings.storage.keys_file.exists():
         Vault.create(settings.storage.keys_file)  # first: a set-up that is cut off between the two can be repeated
-    await schema.migrate(settings.storage.url)
+    await schema.migrate(settings.storage.location())
 
 
 async def open_vault(settings: Settings) -> Vault:
@@ -278,7 +296,7 @@ async def open_vault(settings: Settings) -> Vault:
     Raises Misconfigured when the database exists and the keys are missing: new keys could not open it. A shared
     database is set up by `huiyin migrate` only: two nodes that start together would each make keys of their own.
     """
-    path, url = settings.storage.keys_file, settings.storage.url
+    path, url = settings.storage.keys_file, settings.storage.location()
     if url.startswith("sqlite") and await schema.current(url) is None:
         await set_up(settings)
     if not path.exists():

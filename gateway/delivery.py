@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from gateway import retry
 from gateway.errors import DeliveryFailed, Permanent, Temporary
@@ -22,13 +22,18 @@ from gateway.model import Attempt, AttemptOutcome, Delivery, DeliveryState, Noti
 from gateway.observe import Metrics, fault
 from gateway.ports import Coordination, DeliveryResult, Lane, Now, Sender, Storage, StoredContact, Transaction
 from gateway.record import Draft, Recorder, next_contact
-from gateway.vault import VaultError
+from gateway.vault import MissingMaster, VaultError
 
 LIMIT = 64
 ROUND_SECONDS = 60.0
 """How long the hand-overs of a round may take together; what is not done then counts as unknown."""
 LEASE = timedelta(minutes=5)
 """How long a claimed delivery belongs to its worker: a round, and its recording."""
+WHOLE_EVERY = timedelta(minutes=1)
+"""How often a lane is looked through from its beginning. In between a round begins near where the last one did: of a
+million rows that are done PostgreSQL keeps index entries until it vacuums, for a backup's whole length."""
+LATE = timedelta(seconds=30)
+"""How much later than its due time work may be committed and still be found at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +82,43 @@ class Deliveries:
         self._now = now
         self._metrics = metrics
         self._tried: list[Tried] = []  # handed over and not recorded yet
+        self._whole_at = datetime.min.replace(tzinfo=UTC)
+        self._oldest = self._whole_at  # what the last round began with
 
     async def run_once(self) -> int:
-        """Send what is due now, up to LIMIT; return how many were claimed."""
+        """Send what is due now, up to LIMIT; return how many were claimed.
+
+        Raises MissingMaster where some of it cannot be opened with this node's keys: then nothing of it was done.
+        """
         await self._record()
         now = self._now()
-        async with self._storage.writing(Lane.RESULTS) as tx:
-            claimed = await tx.queue.claim(self._lane, now=now, until=now + LEASE, limit=LIMIT)
+        claimed = await self._claim(now)
         if claimed:
-            rows = await self._open(claimed)
+            try:
+                rows = await self._open(claimed)
+            except MissingMaster:
+                # Another node may have the key; here, neither a lease nor a count of attempts is due to an old file.
+                async with self._storage.writing(Lane.RESULTS) as tx:
+                    await tx.queue.release(claimed)
+                raise
             try:
                 await self._hand_over(rows)
             finally:
                 await self._record()
         return len(claimed)
+
+    async def _claim(self, now: datetime) -> Sequence[Work]:
+        """Claim what is due. Now and then the whole lane is looked through, also for what a wrong clock left behind."""
+        whole = abs(now - self._whole_at) >= WHOLE_EVERY
+        async with self._storage.writing(Lane.RESULTS) as tx:
+            if whole:
+                await tx.queue.recall(self._lane, now=now, latest=now + retry.LONGEST_ASKED)
+            since = None if whole else self._oldest - LATE
+            claimed = await tx.queue.claim(self._lane, now=now, until=now + LEASE, limit=LIMIT, since=since)
+        if whole:
+            self._whole_at = now
+        self._oldest = claimed[0].due_at if claimed else now
+        return claimed
 
     async def _open(self, claimed: Sequence[Work]) -> Sequence[tuple[Work, Delivery]]:
         """Return the claimed work with its deliveries; one that cannot be opened waits for its lease to end."""
@@ -140,8 +168,8 @@ class Deliveries:
         tried, now = list(self._tried), self._now()
         draft = self._recorder.draft(now)
         async with self._storage.writing(Lane.RESULTS) as tx:
-            moved = await self._move_on(tx, draft, [one for one in tried if one.tired])
-            await tx.notices.settle([_result(one, moved.get(one.row.notice_id), now) for one in tried])
+            given_up = await self._give_up(tx, draft, [one for one in tried if one.tired])
+            await tx.notices.settle([_result(one, given_up.get(one.row.notice_id), now) for one in tried])
             await draft.write(tx)
         del self._tried[: len(tried)]
         for one in tried:
@@ -151,14 +179,22 @@ class Deliveries:
         for lane in draft.lanes:
             await self._coordination.wake(lane)
 
-    async def _move_on(self, tx: Transaction, draft: Draft, tired: Sequence[Tried]) -> Mapping[str, NoticeState]:
-        """Address the notices of tired contacts to their next contact; return the new states of those that moved."""
+    async def _give_up(self, tx: Transaction, draft: Draft, tired: Sequence[Tried]) -> Mapping[str, NoticeState]:
+        """Give up tired contacts: address their notices to the next one, or to none where there is none and no hope.
+
+        Return the new states of the notices whose contact is given up.
+        """
         states: dict[str, NoticeState] = {}
         for one in tired:
+            if one.hopeless:
+                states[one.row.notice_id] = NoticeState.DEAD
             try:
                 notice, contact = await self._next(tx, one.row)
                 if notice is not None and contact is not None:
                     states[notice.id] = draft.address(notice, contact)
+            except MissingMaster as error:
+                states.pop(one.row.notice_id, None)  # who is next can only be told later: until then it is repeated
+                self._fault(error)
             except VaultError as error:
                 self._fault(error)
         return states
@@ -179,13 +215,13 @@ def _outcome(failure: DeliveryFailed) -> AttemptOutcome:
     return AttemptOutcome.TEMPORARY if isinstance(failure, Temporary) else AttemptOutcome.UNKNOWN
 
 
-def _result(one: Tried, moved: NoticeState | None, now: datetime) -> DeliveryResult:
-    """Return what an attempt does to its delivery and notice. `moved`: the notice's state by its next contact."""
+def _result(one: Tried, given_up: NoticeState | None, now: datetime) -> DeliveryResult:
+    """Return what an attempt does to its delivery and notice. `given_up`: the notice's state without this contact."""
     due_at: datetime | None = None
     if one.outcome is AttemptOutcome.SENT:
         state, notice_state = DeliveryState.SENT, NoticeState.SENT
-    elif one.hopeless or moved is not None:
-        state, notice_state = DeliveryState.FAILED, moved or NoticeState.DEAD
+    elif given_up is not None:
+        state, notice_state = DeliveryState.FAILED, given_up
     else:
         # Unknown is repeated under the same key: for an acknowledgement a second copy is better than none.
         unknown = one.outcome is AttemptOutcome.UNKNOWN

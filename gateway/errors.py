@@ -7,6 +7,7 @@
     │   ├── NotFound          404
     │   └── Conflict          409
     ├── Unavailable           try again later: nothing was accepted, nothing was lost
+    │   └── DiskFull          as before, until an operator has made room
     ├── DeliveryFailed        what a Sender may raise
     │   ├── Temporary         nothing was handed over; try again
     │   ├── Permanent         this contact will never take it
@@ -80,6 +81,10 @@ class Unavailable(GatewayError):
     def __init__(self, message: str | None = None, *, retry_after: timedelta = timedelta(seconds=5)) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class DiskFull(Unavailable):
+    """The database has no room left; nothing was accepted."""
 
 
 class DeliveryFailed(GatewayError):

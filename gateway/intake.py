@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import chain
 from zoneinfo import ZoneInfo
 
 from gateway.batching import Batcher
-from gateway.errors import BadData, Rejected, StorageFailed, Unavailable
+from gateway.errors import BadData, DiskFull, Rejected, StorageFailed, Unavailable
 from gateway.ids import new_id
 from gateway.model import InboundEvent, InboundMessage, Level, Outcome, Receipt
 from gateway.observe import Metrics, fault
@@ -28,6 +28,8 @@ from gateway.rules.numbering import Patterns
 
 LONG_TEXT = 20_000
 """Characters in one call beyond which it is prepared beside the event loop."""
+FULL_FOR = timedelta(minutes=1)
+"""How long after a write met a full disk no other one is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Intake:
         self._now = now
         self._metrics = metrics
         self._room = room
+        self._full_at: datetime | None = None
         self._batcher: Batcher[Call, Sequence[Receipt]] = Batcher(
             write=self._write, rescue=self._rescue, size=lambda call: len(call.events), most=most, room=room
         )
@@ -86,8 +89,13 @@ class Intake:
         return Receipt(outcome=held.outcome, number=held.number, promised_at=held.promised_at) if held else None
 
     def room_left(self) -> bool:
-        """Say whether another message would be taken now."""
-        return self._batcher.waiting < self._room
+        """Say whether another message would be taken now: there is room in the queue, and on the disk so far as known.
+
+        Whether there is room on the disk again only a message can tell, so one is asked for after a while.
+        """
+        # abs: a clock that is set back meanwhile must not keep the node closed.
+        full = self._full_at is not None and abs(self._now() - self._full_at) < FULL_FOR
+        return not full and self._batcher.waiting < self._room
 
     async def close(self) -> None:
         """Commit what was handed in, then refuse."""
@@ -108,6 +116,15 @@ class Intake:
             return self._preparation.stub(event, "not_prepared")
 
     async def _write(self, calls: Sequence[Call]) -> Sequence[Sequence[Receipt]]:
+        try:
+            receipts = await self._commit(calls)
+        except DiskFull:
+            self._full_at = self._now()
+            raise
+        self._full_at = None
+        return receipts
+
+    async def _commit(self, calls: Sequence[Call]) -> Sequence[Sequence[Receipt]]:
         now = self._now()
         draft = self._recorder.draft(now)
         async with self._storage.writing(Lane.INTAKE) as tx:
@@ -250,11 +267,11 @@ def _body(message: InboundMessage) -> Mapping[str, object]:
         "from_name": message.from_name,
         "from_address": message.from_address,
         "to": message.to,
-        "particulars": asdict(message.particulars),
+        "particulars": message.particulars,
         "message_id": message.message_id,
         "in_reply_to": message.in_reply_to,
         "references": message.references,
         "sent_at": message.sent_at.isoformat() if message.sent_at else None,
-        "bounced": [asdict(bounced) for bounced in message.bounced],
-        "turns": [asdict(turn) for turn in message.turns],
+        "bounced": message.bounced,
+        "turns": message.turns,
     }

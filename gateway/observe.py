@@ -71,20 +71,24 @@ class Metrics:
 
 
 class Beats:
-    """When each background loop last succeeded, and how old that may become before the node is not ready."""
+    """When each background loop last succeeded, and how old that may become before the node is not ready.
 
-    def __init__(self, *, now: Now) -> None:
-        self._now = now
-        self._last: dict[str, datetime] = {}
+    `seconds` counts on, whatever the machine's clock is set to: an hour back must not hide a loop that hangs, an hour
+    forward not make every one look dead.
+    """
+
+    def __init__(self, *, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._last: dict[str, float] = {}
         self._limits: dict[str, float] = {}
 
     def expect(self, name: str, *, within: float) -> Callable[[], None]:
         """Register a loop that must succeed at least every `within` seconds; return what it calls when it does."""
         self._limits[name] = within
-        self._last[name] = self._now()
+        self._last[name] = self._seconds()
 
         def alive() -> None:
-            self._last[name] = self._now()
+            self._last[name] = self._seconds()
 
         return alive
 
@@ -95,8 +99,8 @@ class Beats:
 
     def ages(self) -> Mapping[str, tuple[float, bool]]:
         """Return for each loop the seconds since it last succeeded, and whether that is still within its limit."""
-        now = self._now()
-        ages = {name: (now - last).total_seconds() for name, last in self._last.items()}
+        present = self._seconds()
+        ages = {name: present - last for name, last in self._last.items()}
         return {name: (age, age <= self._limits[name]) for name, age in ages.items()}
 
 

@@ -172,6 +172,16 @@ class DeliveryResult:
     due_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainEnd:
+    """Where the timeline of a complaint must end."""
+
+    complaint_id: str
+    number: str
+    version: int
+    head: bytes
+
+
 class Complaints(Protocol):
     async def by_id(self, ids: Collection[str]) -> Mapping[str, Complaint]:
         """Return those that exist. In a writing transaction their rows are locked, in id order."""
@@ -192,6 +202,10 @@ class Complaints(Protocol):
         ...
 
     async def deadlines(self, complaint_id: str) -> Sequence[Deadline]: ...
+
+    async def chain_ends(self, *, after: str, limit: int) -> Sequence[ChainEnd]:
+        """Return up to `limit` complaints in id order that come after this id ("" for the first). Opens nothing."""
+        ...
 
 
 class Messages(Protocol):
@@ -231,6 +245,10 @@ class Timeline(Protocol):
         """Return the whole timeline in order, opened."""
         ...
 
+    async def of_all(self, complaint_ids: Collection[str]) -> Mapping[str, Sequence[Entry]]:
+        """Return the whole timeline of each of these complaints that has one."""
+        ...
+
 
 class Notices(Protocol):
     async def add(self, notices: Sequence[Notice], deliveries: Sequence[Delivery]) -> None: ...
@@ -267,11 +285,27 @@ class Notices(Protocol):
 class Queue(Protocol):
     async def add(self, work: Sequence[Work]) -> None: ...
 
-    async def claim(self, lane: str, *, now: datetime, until: datetime, limit: int) -> Sequence[Work]:
-        """Take up to `limit` rows of the lane that are due and not leased at `now`, oldest first.
+    async def claim(
+        self, lane: str, *, now: datetime, until: datetime, limit: int, since: datetime | None = None
+    ) -> Sequence[Work]:
+        """Take up to `limit` rows of the lane that are due (since `since`) and not leased at `now`, oldest first.
 
         They are leased until `until` and their attempt is counted before anything is done with them, so that a row that
         kills its worker comes back later and not at once.
+        """
+        ...
+
+    async def release(self, work: Sequence[Work]) -> None:
+        """Undo the claim of work that nothing was done with: it is due as before, and the claim was no attempt.
+
+        Work that was claimed again meanwhile stays its new worker's.
+        """
+        ...
+
+    async def recall(self, lane: str, *, now: datetime, latest: datetime) -> None:
+        """Make the lane's work due that waits for a time nobody meant, after a clock was set back.
+
+        That is what was never tried and is due later than `now`, and what is due later than `latest`.
         """
         ...
 
@@ -296,6 +330,7 @@ class Leases(Protocol):
         """Take the lease unless another holder has it at `now`; return its fence, greater than all before, or None.
 
         A holder that takes what it has (its release was lost) gets a new fence. Two processes are never one holder.
+        One that ends more than ten such terms ahead is free: the clock it was taken by has been set back since.
         """
         ...
 
@@ -367,7 +402,7 @@ class Storage(Protocol):
     """Where the truth is. Leaving a `writing` block commits; an exception rolls back.
 
     Raises BadData when the database refuses a value or a key, Contended when the same work may succeed when it is done
-    again, Unavailable when the database cannot be reached or is full.
+    again, Unavailable when the database cannot be reached, DiskFull when it has no room.
     """
 
     def writing(self, lane: Lane) -> AbstractAsyncContextManager[Transaction]: ...
@@ -376,6 +411,10 @@ class Storage(Protocol):
 
     async def check(self) -> None:
         """Raise Unavailable when the database does not answer, Misconfigured when its schema or keys are not ours."""
+        ...
+
+    async def check_room(self) -> None:
+        """Raise Unavailable when nothing new can be stored: the database only reads, or its disk is seen to be full."""
         ...
 
     async def skew(self, now: Now) -> timedelta:

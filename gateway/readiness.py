@@ -60,4 +60,5 @@ class Readiness:
 
     async def _check_storage(self) -> timedelta:
         await self._storage.check()
+        await self._storage.check_room()
         return await self._storage.skew(self._now)

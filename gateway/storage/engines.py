@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -55,23 +55,39 @@ def has_file(url: URL) -> bool:
 
 def sqlite_engine(url: URL, *, connections: int, pragmas: Sequence[str]) -> AsyncEngine:
     """Return an engine that leaves BEGIN to its user and gives each new connection these pragmas."""
-    engine = create_async_engine(
-        url.set(drivername="sqlite+aiosqlite"),
-        hide_parameters=True,  # an error's text is logged
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=BUSY_SECONDS,
-        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},  # None: the driver begins nothing by itself
-    )
+    engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"), **_sqlite_options(connections))
+    _tell(engine.sync_engine, pragmas)
+    return engine
 
-    @event.listens_for(engine.sync_engine, "connect")
+
+def sqlite_engine_for_threads(url: URL, *, connections: int, pragmas: Sequence[str]) -> Engine:
+    """Return the same without a thread of its own: its user says where each statement runs."""
+    engine = create_engine(url.set(drivername="sqlite+pysqlite"), **_sqlite_options(connections))
+    _tell(engine, pragmas)
+    return engine
+
+
+def _sqlite_options(connections: int) -> dict[str, Any]:
+    return {
+        "hide_parameters": True,  # an error's text is logged
+        "pool_size": connections,
+        "max_overflow": 0,
+        "pool_timeout": BUSY_SECONDS,
+        "connect_args": {
+            "timeout": BUSY_SECONDS,
+            "isolation_level": None,  # the driver begins nothing by itself
+            "check_same_thread": False,  # one thread after the other
+        },
+    }
+
+
+def _tell(engine: Engine, pragmas: Sequence[str]) -> None:
+    @event.listens_for(engine, "connect")
     def tell(connection: Any, record: object) -> None:
         cursor = connection.cursor()
         for pragma in pragmas:
             cursor.execute(pragma)
         cursor.close()
-
-    return engine
 
 
 def postgres_engine(

@@ -9,13 +9,14 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Select, bindparam, select
 
 from gateway.errors import BadData, Misconfigured
 from gateway.storage import tables
-from gateway.storage.connection import Connection
+from gateway.storage.connection import Connection, Session, Words
 from gateway.vault import Vault, VaultError
+
+ERASE = tables.data_keys.delete().where(tables.data_keys.c.owner_id == bindparam("this"))
 
 
 class Keys:
@@ -33,23 +34,20 @@ class Keys:
             key = self._known[owner] = self._vault.new_key()
             wrapped, master_id = self._vault.wrap(key, owner)
             rows.append({"owner_id": owner, "wrapped": wrapped, "master_id": master_id})
-        await self._db.insert(tables.data_keys, rows)
+        self._db.insert(tables.data_keys, rows)
 
     async def load(self, owners: Collection[str]) -> None:
         """Fetch the keys of these owners that this transaction has not met yet."""
         missing = {owner for owner in owners if owner not in self._known}
-        self._known.update(dict.fromkeys(missing))
-        columns = tables.data_keys.c
-        for row in await self._db.lookup(
-            missing, lambda among: select(tables.data_keys).where(among(columns.owner_id))
-        ):
-            self._known[row.owner_id] = self._vault.unwrap(row.wrapped, row.master_id, row.owner_id)
+        found: dict[str, bytes | None] = dict.fromkeys(missing)
+        for row in await self._db.lookup(_of, missing):
+            found[row.owner_id] = self._vault.unwrap(row.wrapped, row.master_id, row.owner_id)
+        self._known.update(found)  # all or none: after a key that cannot be opened nobody may pass for erased
 
     async def drop(self, owners: Collection[str]) -> None:
         """Delete the keys of these owners for good."""
         self._known.update(dict.fromkeys(owners))
-        owner = tables.data_keys.c.owner_id
-        await self._db.run(tables.data_keys.delete().where(owner == bindparam("this")), [{"this": o} for o in owners])
+        await self._db.run(ERASE, [{"this": owner} for owner in owners])
 
     def seal(self, owner: str, value: object, place: str) -> bytes:
         """Return a JSON value sealed for its place. Raises BadData when it is not JSON, or its owner was erased."""
@@ -71,9 +69,17 @@ class Keys:
         return None if key is None else self._vault.open(key, sealed, place)
 
 
-async def check(connection: AsyncConnection, vault: Vault) -> None:
-    """Raise Misconfigured when the database was sealed with other keys: nothing held could be read again."""
-    row = (await connection.execute(select(tables.data_keys).limit(1))).first()
+def _of(words: Words) -> Select[Any]:
+    return select(tables.data_keys).where(words.among(tables.data_keys.c.owner_id))
+
+
+async def check(connection: Session, vault: Vault) -> None:
+    """Raise Misconfigured when the database was sealed with other keys: nothing held could be read again.
+
+    Raises MissingMaster when a master key was rotated elsewhere. The oldest row is looked at: it is wrapped anew first.
+    """
+    oldest = select(tables.data_keys).order_by(tables.data_keys.c.owner_id).limit(1)
+    row = await connection.run_sync(lambda sync: sync.execute(oldest).first())
     if row is None:
         return
     try:

@@ -13,6 +13,7 @@ from gateway.storage.tables import EPOCH
 LEASES = tables.leases
 COLUMNS = LEASES.c
 RELEASED = EPOCH
+LONGEST = 10  # terms
 
 
 class SqlLeases:
@@ -26,7 +27,11 @@ class SqlLeases:
             .on_conflict_do_update(
                 index_elements=["name"],
                 set_={"holder": holder, "fence": COLUMNS.fence + 1, "until": until},
-                where=or_(COLUMNS.until <= now, COLUMNS.holder == holder),
+                where=or_(
+                    COLUMNS.until <= now,
+                    COLUMNS.until > now + LONGEST * (until - now),  # nobody renews so far ahead
+                    COLUMNS.holder == holder,
+                ),
             )
             .returning(COLUMNS.fence)
         )

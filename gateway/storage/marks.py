@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 
 from gateway.errors import Conflict
 from gateway.ports import Mark
 from gateway.storage import tables
-from gateway.storage.connection import Connection
-from gateway.storage.refusals import Taken
+from gateway.storage.connection import Connection, Words
 
 MARKS = tables.marks
 COLUMNS = MARKS.c
@@ -22,16 +22,11 @@ class SqlMarks:
         self._db = db
 
     async def get(self, streams: Collection[str]) -> Mapping[str, str]:
-        found = await self._db.lookup(
-            streams, lambda among: select(COLUMNS.stream, COLUMNS.value).where(among(COLUMNS.stream))
-        )
+        found = await self._db.lookup(_values, streams)
         return {row.stream: row.value for row in found}
 
     async def advance(self, marks: Sequence[Mark]) -> None:
-        held = await self._db.lookup(
-            sorted({mark.stream for mark in marks}),
-            lambda among: self._db.locked(select(MARKS).where(among(COLUMNS.stream)).order_by(COLUMNS.stream)),
-        )
+        held = await self._db.lookup(_held, sorted({mark.stream for mark in marks}))
         before: dict[str, tuple[str | None, int]] = {row.stream: (row.value, row.fence) for row in held}
         after: dict[str, tuple[str | None, int]] = {}
         for mark in marks:
@@ -39,17 +34,19 @@ class SqlMarks:
             if value != mark.expected or fence > mark.fence:
                 raise Conflict
             after[mark.stream] = (mark.value, mark.fence)
-        try:
-            await self._db.insert(
-                MARKS,
-                [
-                    {"stream": s, "value": value, "fence": fence}
-                    for s, (value, fence) in after.items()
-                    if s not in before
-                ],
-            )
-        except Taken:  # another reader sets the stream's first mark at this moment
-            raise Conflict from None
+        self._db.insert(
+            MARKS,
+            [{"stream": s, "value": value, "fence": fence} for s, (value, fence) in after.items() if s not in before],
+            contended=True,  # another reader may set the stream's first mark at this moment
+        )
         await self._db.run(
             MOVE, [{"this": s, "to": value, "by": fence} for s, (value, fence) in after.items() if s in before]
         )
+
+
+def _values(words: Words) -> Select[Any]:
+    return select(COLUMNS.stream, COLUMNS.value).where(words.among(COLUMNS.stream))
+
+
+def _held(words: Words) -> Select[Any]:
+    return words.locked(select(MARKS).where(words.among(COLUMNS.stream)).order_by(COLUMNS.stream))

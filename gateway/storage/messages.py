@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from gateway.errors import BadData
 from gateway.ports import HeldMessage, StoredMessage
 from gateway.storage import blobs, rows, tables
-from gateway.storage.connection import Among, Connection
+from gateway.storage.connection import Connection, Words
 from gateway.storage.keys import Keys
 
 COLUMNS = tables.messages.c
@@ -40,12 +39,12 @@ class SqlMessages:
             external_ids[source].append(external_id)
         held: dict[tuple[str, str], HeldMessage] = {}
         for source, ids in external_ids.items():
-            found = await self._db.lookup(ids, partial(_came_by, source))
+            found = await self._db.lookup(_came_by, ids, source=source)
             held.update({(source, row.external_id): rows.held_message(row) for row in found})
         return held
 
     async def twins(self, content_keys: Collection[bytes]) -> Mapping[bytes, HeldMessage]:
-        found = await self._db.lookup(content_keys, _first_of_each)
+        found = await self._db.lookup(_first_of_each, content_keys)
         return {row.content_key: rows.held_message(row) for row in found}
 
     async def add(self, messages: Sequence[StoredMessage]) -> None:
@@ -53,7 +52,7 @@ class SqlMessages:
             raise BadData("an external id with a NUL character")  # SQLite would take it, and PostgreSQL never after
         await self._keys.make([message.id for message in messages if message.complaint_id is None])
         await self._keys.load({rows.owner_of(message) for message in messages})
-        await self._db.insert(tables.messages, [rows.message_values(message, self._keys) for message in messages])
+        self._db.insert(tables.messages, [rows.message_values(message, self._keys) for message in messages])
         await blobs.store(self._db, self._keys, messages)
         await blobs.attach(
             self._db,
@@ -71,10 +70,10 @@ class SqlMessages:
         return [rows.message(row, self._keys, raws.get(rows.raw_id(row.id))) for row in found]
 
 
-def _came_by(source: str, among: Among) -> Select[Any]:
-    return HELD.where(COLUMNS.source == source, among(COLUMNS.external_id))
+def _came_by(words: Words) -> Select[Any]:
+    return HELD.where(COLUMNS.source == bindparam("source"), words.among(COLUMNS.external_id))
 
 
-def _first_of_each(among: Among) -> Select[Any]:
-    first = select(func.min(COLUMNS.id)).where(among(COLUMNS.content_key)).group_by(COLUMNS.content_key)
+def _first_of_each(words: Words) -> Select[Any]:
+    first = select(func.min(COLUMNS.id)).where(words.among(COLUMNS.content_key)).group_by(COLUMNS.content_key)
     return HELD.where(COLUMNS.id.in_(first))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import bindparam
 
 from gateway.storage import tables
-from gateway.storage.connection import Connection
+from gateway.storage.connection import Connection, Words
 
 LAST = tables.numbers.c.last
 MOST_RETURNED: Final = 1_000  # what is forgotten beyond is a gap in the numbers, which is allowed
@@ -20,14 +22,15 @@ class SqlNumbers:
         self._db = db
 
     async def take(self, scope: str, count: int) -> int:
-        [row] = await self._db.rows(
-            self._db.upsert(tables.numbers)
-            .values(scope=scope, last=count)
-            .on_conflict_do_update(index_elements=["scope"], set_={"last": LAST + count})
-            .returning(LAST)
-        )
+        [row] = await self._db.rows(self._db.built(_take), {"scope": scope, "count": count})
         first: int = row.last - count + 1
         return first
+
+
+def _take(words: Words) -> Any:
+    count = bindparam("count", type_=LAST.type)
+    first = words.upsert(tables.numbers).values(last=count)
+    return first.on_conflict_do_update(index_elements=["scope"], set_={"last": LAST + count}).returning(LAST)
 
 
 class Serials(NamedTuple):

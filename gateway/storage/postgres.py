@@ -6,24 +6,27 @@ the parts' files, the schema in tables.py.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
+from itertools import count
 from typing import Any, Final, Self
 
-from sqlalchemy import ARRAY, Column, ColumnElement, Table, any_, func, literal, select
+import orjson
+import sqlalchemy
+from sqlalchemy import ARRAY, Column, ColumnElement, LargeBinary, Table, any_, bindparam, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from gateway.errors import Unavailable
+from gateway.errors import BadData, Misconfigured, Unavailable
 from gateway.ports import Lane, Now
 from gateway.storage import keys, schema
-from gateway.storage.connection import Connection, undisturbed
+from gateway.storage.connection import Connection, Values, undisturbed
 from gateway.storage.engines import Limits, database_url, postgres_engine
 from gateway.storage.numbers import Reserve, ReservedNumbers, SqlNumbers
 from gateway.storage.refusals import translated
-from gateway.storage.tables import Instant, microseconds
+from gateway.storage.tables import microseconds
 from gateway.storage.transaction import SqlTransaction
 from gateway.vault import Vault
 
@@ -37,15 +40,17 @@ class PostgresDialect:
     def upsert(self, table: Table) -> Any:
         return postgresql.insert(table)
 
-    def among(self, keys: Sequence[object], column: Column[Any]) -> ColumnElement[bool]:
-        return column == any_(literal(keys, ARRAY(column.type)))
+    def among(self, column: Column[Any]) -> ColumnElement[bool]:
+        return column == any_(bindparam("keys", type_=ARRAY(column.type)))
 
-    async def insert(self, connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        # For 64 rows of a timeline SQLAlchemy's own insert takes 1.8 times the processor time, the driver's executemany
-        # 1.25 times as long, COPY 1.4 times the processor time.
-        statement, columns = _insert_of(table)
-        arrays = [[microseconds(row[name]) if moment else row[name] for row in rows] for name, moment in columns]
-        await connection.exec_driver_sql(statement, tuple(arrays))
+    def write(self, connection: sqlalchemy.Connection, new: Sequence[tuple[Table, Sequence[Values]]]) -> None:
+        # Against an array a column and a statement a table this takes 0.4 of our processor time for a batch of 64
+        # complaints, and 1.1 of the server's; the driver's executemany 0.8 and 1.4.
+        documents: list[Any] = []
+        for table, rows in new:
+            documents.append(_document(rows))
+            documents += [[row[name] for row in rows] for name in _binary(table)]
+        connection.exec_driver_sql(_insert_into(tuple(table for table, _ in new)), tuple(documents))
 
 
 DIALECT: Final = PostgresDialect()
@@ -103,8 +108,7 @@ class PostgresStorage:
             except BaseException:
                 numbers.give_back()
                 raise
-            with translated():
-                await undisturbed(connection.commit())
+            await db.commit()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[SqlTransaction]:
@@ -117,8 +121,17 @@ class PostgresStorage:
             with translated():
                 if await undisturbed(connection.scalar(select(func.pg_is_in_recovery()))):
                     raise Unavailable("the database is a standby: it only reads")
+                if await undisturbed(connection.scalar(select(func.current_setting("fsync")))) == "off":
+                    raise Misconfigured("the database server runs with fsync = off: a power cut would lose complaints")
                 await undisturbed(schema.check(connection))
                 await undisturbed(keys.check(connection, self._vault))
+
+    async def check_room(self) -> None:
+        # A full disk is met by what needs room on it: no small write can tell.
+        async with _connected(self._counter) as connection:
+            with translated():
+                if await undisturbed(connection.scalar(select(func.current_setting("transaction_read_only")))) == "on":
+                    raise Unavailable("the database only reads")
 
     async def skew(self, now: Now) -> timedelta:
         async with _connected(self._counter) as connection:
@@ -135,13 +148,45 @@ class PostgresStorage:
 
 
 @cache
-def _insert_of(table: Table) -> tuple[str, Sequence[tuple[str, bool]]]:
-    """Return the statement with its columns in order, each with whether it is a moment."""
+def _insert_into(tables: Sequence[Table]) -> str:
+    """Return one statement for the new rows of all these tables: of each, a JSON document and its bytes as arrays.
+
+    References are checked at the end of a statement, so within one their order means nothing.
+    """
+    place = count(1)
+    inserts = [_insert_of(table, place) for table in tables]
+    first = "".join(f"t{n} AS ({insert}), " for n, insert in enumerate(inserts[:-1]))
+    return f"WITH {first.removesuffix(', ')} {inserts[-1]}" if first else inserts[-1]
+
+
+def _insert_of(table: Table, place: Iterator[int]) -> str:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
-    columns = [(column.name, isinstance(column.type, Instant)) for column in table.columns]
-    arrays = [f"${n}::{column.type.compile(dialect)}[]" for n, column in enumerate(table.columns, start=1)]
-    names = ", ".join(f'"{name}"' for name, _ in columns)
-    return f'INSERT INTO "{table.name}" ({names}) SELECT * FROM unnest({", ".join(arrays)})', columns
+    binary = _binary(table)
+    plain = [column for column in table.columns if column.name not in binary]
+    types = ", ".join(f'"{column.name}" {column.type.compile(dialect)}' for column in plain)
+    source = f"json_to_recordset(${next(place)}::json) AS ({types})"
+    if binary:
+        arrays = ", ".join(f"${next(place)}::bytea[]" for _ in binary)
+        source = f"ROWS FROM ({source}, unnest({arrays}))"
+    names = ", ".join(f'"{name}"' for name in (*(column.name for column in plain), *binary))
+    return f'INSERT INTO "{table.name}" ({names}) SELECT * FROM {source}'
+
+
+@cache
+def _binary(table: Table) -> Sequence[str]:
+    return [column.name for column in table.columns if isinstance(column.type, LargeBinary)]
+
+
+def _document(rows: Sequence[Values]) -> str:
+    try:
+        return orjson.dumps(rows, default=_number_or_nothing, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+    except TypeError as error:  # half a surrogate pair, a moment without a zone, a number of more than 64 bits
+        raise BadData from error
+
+
+def _number_or_nothing(value: object) -> int | None:
+    """Return a moment as it is stored, and nothing for bytes, which travel beside the document."""
+    return microseconds(value) if isinstance(value, datetime) else None
 
 
 @asynccontextmanager

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, func, literal_column, or_, select
+from sqlalchemy import Select, bindparam, func, literal_column, or_, select
 
 from gateway.model import Work
 from gateway.storage import rows, tables
-from gateway.storage.connection import Connection
+from gateway.storage.connection import Connection, Words
 
 QUEUE = tables.queue
 COLUMNS = tables.queue.c
 
 POSTPONE = QUEUE.update().where(COLUMNS.id == bindparam("this")).values(due_at=bindparam("due_at"), leased_until=None)
+FINISH = QUEUE.delete().where(COLUMNS.id == bindparam("this"))
+RELEASE = (
+    QUEUE.update()
+    .where(COLUMNS.id == bindparam("this"), COLUMNS.attempt == bindparam("claimed"))
+    .values(leased_until=None, attempt=COLUMNS.attempt - 1)
+)
 
 
 class SqlQueue:
@@ -22,15 +29,18 @@ class SqlQueue:
         self._db = db
 
     async def add(self, work: Sequence[Work]) -> None:
-        await self._db.insert(QUEUE, [rows.work_values(one) for one in work])
+        self._db.insert(QUEUE, [rows.work_values(one) for one in work])
 
-    async def claim(self, lane: str, *, now: datetime, until: datetime, limit: int) -> Sequence[Work]:
+    async def claim(
+        self, lane: str, *, now: datetime, until: datetime, limit: int, since: datetime | None = None
+    ) -> Sequence[Work]:
         due = (
             select(COLUMNS.id)
             .where(
                 COLUMNS.lane == lane,
                 COLUMNS.due_at <= now,
                 or_(COLUMNS.leased_until.is_(None), COLUMNS.leased_until <= now),
+                *([] if since is None else [COLUMNS.due_at >= since]),
             )
             .order_by(COLUMNS.due_at, COLUMNS.id)
             # In the text: with a limit that it does not know PostgreSQL may plan for a tenth of the table.
@@ -47,6 +57,17 @@ class SqlQueue:
         # RETURNING promises no order.
         return sorted((rows.work(row) for row in claimed), key=lambda work: (work.due_at, work.id))
 
+    async def release(self, work: Sequence[Work]) -> None:
+        await self._db.run(RELEASE, [{"this": one.id, "claimed": one.attempt} for one in work])
+
+    async def recall(self, lane: str, *, now: datetime, latest: datetime) -> None:
+        never_tried, too_late = COLUMNS.attempt == 0, COLUMNS.due_at > latest
+        await self._db.run(
+            QUEUE.update()
+            .where(COLUMNS.lane == lane, COLUMNS.due_at > now, or_(never_tried, too_late))
+            .values(due_at=now)
+        )
+
     async def oldest(self) -> Mapping[str, datetime]:
         # MIN ... GROUP BY would read every row; this hops through the index from lane to lane.
         lanes = select(func.min(COLUMNS.lane).label("lane")).cte("lanes", recursive=True)
@@ -60,16 +81,17 @@ class SqlQueue:
 async def current(db: Connection, work: Collection[Work]) -> set[str]:
     """Return the ids of the work that is still its worker's: not claimed again since, and not done."""
     attempts = {one.id: one.attempt for one in work}
-    found = await db.lookup(
-        sorted(attempts),
-        lambda among: db.locked(select(COLUMNS.id, COLUMNS.attempt).where(among(COLUMNS.id)).order_by(COLUMNS.id)),
-    )
+    found = await db.lookup(_attempts, sorted(attempts))
     return {row.id for row in found if attempts[row.id] == row.attempt}
 
 
 async def finish(db: Connection, ids: Collection[str]) -> None:
-    await db.run(QUEUE.delete().where(COLUMNS.id == bindparam("this")), [{"this": work_id} for work_id in ids])
+    await db.run(FINISH, [{"this": work_id} for work_id in ids])
 
 
 async def postpone(db: Connection, due: Mapping[str, datetime]) -> None:
     await db.run(POSTPONE, [{"this": work_id, "due_at": at} for work_id, at in due.items()])
+
+
+def _attempts(words: Words) -> Select[Any]:
+    return words.locked(select(COLUMNS.id, COLUMNS.attempt).where(words.among(COLUMNS.id)).order_by(COLUMNS.id))

@@ -13,7 +13,7 @@ from typing import Final
 import asyncpg
 import sqlalchemy.exc
 
-from gateway.errors import BadData, Contended, GatewayError, Misconfigured, StorageFailed, Unavailable
+from gateway.errors import BadData, Contended, DiskFull, GatewayError, Misconfigured, StorageFailed, Unavailable
 
 BUSY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 REFUSED: Final = {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE}
@@ -34,14 +34,21 @@ DATA_CLASSES: Final = {"22", "23", "44", "54"}  # the data, a constraint, a view
 UNIQUE_VIOLATION: Final = "23505"
 CONTENDED_CLASS: Final = "40"  # serialization failure, deadlock
 LOCK_TIMEOUT: Final = "55P03"
+DISK_FULL: Final = "53100"
 # No connection, credentials, no such database, resources (disk full, connections), operator (shutdown, a statement that
 # took too long), system and damage.
 AWAY_CLASSES: Final = {"08", "28", "3D", "53", "57", "58", "F0", "XX"}
+# The driver's own, when a connection is closed or has been cut between two statements.
+DRIVER_ERRORS: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 AWAY_STATES: Final = {"25006", "25P03"}  # a standby that only reads; we were silent in a transaction for too long
 
 
 class Taken(BadData):
-    """A key that must be unique is taken."""
+    """A key that must be unique is taken in this table."""
+
+    def __init__(self, message: str = "", *, table: str) -> None:
+        super().__init__(message)
+        self.table = table
 
 
 @contextmanager
@@ -49,7 +56,7 @@ def translated() -> Iterator[None]:
     """Turn what a driver or SQLAlchemy raises into an error of ours."""
     try:
         yield
-    except (sqlalchemy.exc.DBAPIError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (sqlalchemy.exc.DBAPIError, sqlite3.Error, asyncpg.PostgresError, *DRIVER_ERRORS) as error:
         refusal = _refusal(_driver_error(error))
         if isinstance(refusal, BadData) and not _is_sqlite(error):
             raise refusal from None
@@ -85,7 +92,7 @@ def _refusal(error: BaseException) -> GatewayError:
         return Misconfigured(
             "storage.url is not a PostgreSQL address such as postgresql://huiyin@db.bank.example/huiyin"
         )
-    if isinstance(error, asyncpg.InterfaceError):
+    if isinstance(error, DRIVER_ERRORS):
         return Unavailable("the connection to the database is lost")
     return _by_code(error)
 
@@ -95,11 +102,16 @@ def _by_state(error: asyncpg.PostgresError) -> GatewayError:
     name = type(error).__name__
     if state[:2] == CONTENDED_CLASS or state == LOCK_TIMEOUT:
         return Contended(f"another writer was in the way ({name})")
+    if state == DISK_FULL:
+        return DiskFull(f"the database cannot be used ({name})")
     if state[:2] in AWAY_CLASSES or state in AWAY_STATES:
         return Unavailable(f"the database cannot be used ({name})")
     if state[:2] in DATA_CLASSES:
         broken = getattr(error, "constraint_name", None) or name
-        return (Taken if state == UNIQUE_VIOLATION else BadData)(f"the database refuses a value or a key ({broken})")
+        message = f"the database refuses a value or a key ({broken})"
+        if state == UNIQUE_VIOLATION:
+            return Taken(message, table=getattr(error, "table_name", None) or "")
+        return BadData(message)
     return StorageFailed(f"the database did not take it ({name})")
 
 
@@ -111,7 +123,8 @@ def _by_code(error: BaseException) -> GatewayError:
     if primary in BUSY:
         return Contended()
     if primary in AWAY:
-        return Unavailable(f"the database cannot be used ({getattr(error, 'sqlite_errorname', code)})")
-    if code in TAKEN:
-        return Taken()
+        kind = DiskFull if primary == sqlite3.SQLITE_FULL else Unavailable
+        return kind(f"the database cannot be used ({getattr(error, 'sqlite_errorname', code)})")
+    if code in TAKEN:  # "UNIQUE constraint failed: timeline.complaint_id, timeline.seq"
+        return Taken(table=str(error).partition(": ")[2].partition(".")[0])
     return BadData() if primary in REFUSED else StorageFailed()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
-from gateway.errors import Conflict
 from gateway.model import Entry
 from gateway.storage import rows, tables
-from gateway.storage.connection import Connection
+from gateway.storage.connection import Connection, Words
 from gateway.storage.keys import Keys
-from gateway.storage.refusals import Taken
 
 COLUMNS = tables.timeline.c
 
@@ -23,14 +22,21 @@ class SqlTimeline:
 
     async def append(self, entries: Sequence[Entry]) -> None:
         await self._keys.load({entry.complaint_id for entry in entries})
-        try:
-            await self._db.insert(tables.timeline, [rows.entry_values(entry, self._keys) for entry in entries])
-        except Taken as error:
-            raise Conflict from error
+        values = [rows.entry_values(entry, self._keys) for entry in entries]
+        self._db.insert(tables.timeline, values, contended=True)
 
     async def of(self, complaint_id: str) -> Sequence[Entry]:
-        found = await self._db.rows(
-            select(tables.timeline).where(COLUMNS.complaint_id == complaint_id).order_by(COLUMNS.seq)
-        )
-        await self._keys.load([complaint_id])
-        return [rows.entry(row, self._keys) for row in found]
+        return (await self.of_all([complaint_id])).get(complaint_id, ())
+
+    async def of_all(self, complaint_ids: Collection[str]) -> Mapping[str, Sequence[Entry]]:
+        found = await self._db.lookup(_of, complaint_ids)
+        await self._keys.load(complaint_ids)
+        timelines: dict[str, list[Entry]] = {}
+        for row in found:
+            timelines.setdefault(row.complaint_id, []).append(rows.entry(row, self._keys))
+        return timelines
+
+
+def _of(words: Words) -> Select[Any]:
+    chosen = select(tables.timeline).where(words.among(COLUMNS.complaint_id))
+    return chosen.order_by(COLUMNS.complaint_id, COLUMNS.seq)

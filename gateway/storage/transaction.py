@@ -13,6 +13,7 @@ from gateway.storage.marks import SqlMarks
 from gateway.storage.messages import SqlMessages
 from gateway.storage.notices import SqlNotices
 from gateway.storage.queue import SqlQueue
+from gateway.storage.rewrapping import Rewrapping
 from gateway.storage.timeline import SqlTimeline
 from gateway.vault import Vault
 
@@ -30,3 +31,4 @@ class SqlTransaction:
         self.leases = SqlLeases(db)
         self.marks = SqlMarks(db)
         self.blobs = SqlBlobs(db, keys)
+        self.rewrapping = Rewrapping(db, vault)  # for `huiyin keys`; the core knows nothing of it

@@ -141,7 +141,21 @@ def test_a_record_is_one_line_whatever_it_holds(folder: Path, capsys: pytest.Cap
     assert len(lines(capsys)) == 1
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["migrate"], ["check"], ["normalise"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        [],
+        ["serve"],
+        ["migrate"],
+        ["check"],
+        ["backup"],
+        ["restore"],
+        ["move"],
+        ["verify"],
+        ["keys", "rotate"],
+        ["normalise"],
+    ],
+)
 def test_every_command_explains_itself(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*command, "--help"])

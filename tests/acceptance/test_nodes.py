@@ -31,8 +31,8 @@ def database(request: pytest.FixtureRequest) -> Database:
 
 
 @pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with redis_server() as server:
+def redis(redis_program: str) -> Iterator[RedisServer]:
+    with redis_server(redis_program) as server:
         yield server
 
 
@@ -106,7 +106,14 @@ async def test_a_web_node_takes_complaints_and_a_worker_tells_the_customer(world
         assert number_in(await world.mail_to("li@example.com")) in page
         await world.emails("wang@example.com", "转账没到账")
         await world.mail_to("wang@example.com")
-        assert set((await get(web, "/readyz"))[1]["parts"]) == {"storage", "intake", "workdays", "clock", "redis"}
+        assert set((await get(web, "/readyz"))[1]["parts"]) == {
+            "storage",
+            "intake",
+            "keys",
+            "workdays",
+            "clock",
+            "redis",
+        }
         status, report = await get(worker, "/readyz")
         assert status == 200
         assert {"upkeep", "send:email", "listen:complaints-mailbox"} < set(report["parts"])

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.app import LISTENER_SECONDS
+from gateway import app
 from gateway.errors import Misconfigured
 from gateway.model import NoticeState
 from gateway.vault import Vault
@@ -34,6 +34,7 @@ async def test_a_ready_node_shows_its_dependencies_and_the_age_of_each_loop(worl
         assert set(report["parts"]) == {
             "storage",
             "intake",
+            "keys",
             "workdays",
             "clock",
             "upkeep",
@@ -44,17 +45,32 @@ async def test_a_ready_node_shows_its_dependencies_and_the_age_of_each_loop(worl
         assert (await get(world, "/healthz"))[0] == 200
 
 
-async def test_a_listener_that_hears_nothing_for_too_long_makes_the_node_not_ready(world: World) -> None:
+async def test_a_listener_that_hears_nothing_for_too_long_makes_the_node_not_ready(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """lesson 2."""
+    monkeypatch.setattr(app, "LISTENER_SECONDS", 0.2)
     async with world.gateway():
 
         async def silent() -> Any:
-            """The first look of the listener may still be under way when the clock moves."""
-            world.clock.later(seconds=LISTENER_SECONDS + 1)
             status, report = await get(world, "/readyz")
             return None if report["parts"]["listen:complaints-mailbox"]["ok"] else (status, report["ready"])
 
         assert await until(silent) == (503, False)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_that_is_set_leaves_the_node_ready_and_the_customer_told(world: World, hours: int) -> None:
+    """Lesson 18, "clock jump"."""
+    async with world.gateway():
+        await world.emails("wang@example.com", "转账没到账")
+        await world.mail_to("wang@example.com")
+        world.clock.later(hours=hours)
+        status, report = await get(world, "/readyz")
+        assert (status, report["ready"]) == (200, True)
+        assert all(0 <= part.get("age_seconds", 0) < 60 for part in report["parts"].values())
+        await world.emails("li@example.com", "请退年费")
+        await world.mail_to("li@example.com")
 
 
 async def test_a_year_without_its_calendar_is_shown(tmp_path: Path) -> None:

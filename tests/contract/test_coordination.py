@@ -13,6 +13,7 @@ import pytest
 
 from gateway.coordination.local import KEPT, LocalCoordination
 from gateway.ports import Coordination
+from tests.conftest import REDISES
 from tests.contract.coordination_servers import PATIENCE, redis_node
 from tests.factories import Clock
 from tests.servers import redis_server
@@ -23,14 +24,14 @@ SHORT = 0.05
 Places = tuple[Coordination, Coordination]
 
 
-@pytest.fixture(params=["local", "redis"])
+@pytest.fixture(params=["local", *REDISES])
 async def places(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Places]:
     if request.param == "local":
         local = LocalCoordination(now=clock)
         yield local, local
         return
     async with AsyncExitStack() as stack:
-        url = stack.enter_context(redis_server()).url
+        url = stack.enter_context(redis_server(request.getfixturevalue(request.param))).url
         here, there = [await stack.enter_async_context(redis_node(url, clock)) for _ in range(2)]
         for node in (here, there):
             await node.is_connected()

@@ -19,8 +19,8 @@ LONG = 3600.0
 
 
 @pytest.fixture
-def server() -> Iterator[RedisServer]:
-    with redis_server() as running:
+def server(redis_program: str) -> Iterator[RedisServer]:
+    with redis_server(redis_program) as running:
         yield running
 
 

@@ -43,8 +43,9 @@ async def test_a_block_cancelled_in_a_statement_is_rolled_back_before_the_next_w
         task = asyncio.current_task()
         assert task is not None
         async with storage.writing(Lane.INTAKE) as tx:
-            asyncio.get_running_loop().call_soon(task.cancel)
             await write(tx, li)
+            asyncio.get_running_loop().call_soon(task.cancel)
+            await tx.queue.oldest()
 
     with pytest.raises(asyncio.CancelledError):
         await asyncio.create_task(story())

@@ -60,6 +60,13 @@ async def test_a_lease_that_ran_out_goes_to_the_next_with_a_greater_fence(storag
     assert await acquire(storage, "node-a", at=SPAN) is None
 
 
+async def test_a_lease_taken_by_a_clock_that_was_set_back_is_free(storage: Storage) -> None:
+    """Lesson 18, "clock jump": else a mailbox would not be read until the clock is there again."""
+    assert await acquire(storage, "node-a", at=timedelta(days=365)) == 1
+    assert await acquire(storage, "node-b") == 2
+    assert not await renew(storage, 1, until=SPAN)
+
+
 async def test_a_renewed_lease_stays_its_holders(storage: Storage) -> None:
     assert await acquire(storage, "node-a") == 1
     assert await renew(storage, 1, until=2 * SPAN)

@@ -106,6 +106,8 @@ async def use(storage: Storage) -> None:
         await tx.notices.states()
         await tx.queue.oldest()
         work, *_ = await tx.queue.claim("send:email", now=START, until=START + timedelta(minutes=1), limit=64)
+        await tx.queue.claim("send:email", now=START, until=START + timedelta(minutes=1), limit=64, since=START)
+        await tx.queue.recall("send:email", now=START, latest=START)
         await tx.notices.settle([result(li, work), result(li, work, due_at=START)])
         await tx.blobs.stage("a", b"bytes", seq=0, at=START)
         await tx.blobs.sizes(["a"])

@@ -10,9 +10,19 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
-from gateway.errors import BadData, Conflict, Contended, GatewayError, Misconfigured, StorageFailed, Unavailable
+from gateway.errors import (
+    BadData,
+    Conflict,
+    Contended,
+    DiskFull,
+    GatewayError,
+    Misconfigured,
+    StorageFailed,
+    Unavailable,
+)
 from gateway.model import Attachment
 from gateway.ports import Lane, Storage
 from gateway.storage.engines import Limits, database_url, postgres_engine
@@ -329,7 +339,7 @@ async def session(database: Database, limits: Limits) -> AsyncIterator[Callable[
         ("40001", Contended),  # serialization_failure
         ("40P01", Contended),  # deadlock_detected
         ("42P01", StorageFailed),  # undefined_table: a fault of ours
-        ("53100", Unavailable),  # disk_full
+        ("53100", DiskFull),
         ("53200", Unavailable),
         ("53300", Unavailable),  # too_many_connections
         ("54000", BadData),  # a value too large for its index
@@ -349,6 +359,13 @@ async def test_what_postgresql_says_is_told_in_our_words(
             await run(f"DO $$ BEGIN RAISE EXCEPTION 'the value 李四' USING ERRCODE = '{state}'; END $$")
     assert raised.type is told
     assert "李四" not in str(raised.value)
+
+
+@pytest.mark.parametrize("error", [asyncpg.InterfaceError, asyncpg.InternalClientError])
+def test_a_connection_the_driver_gave_up_is_told_as_away(error: type[Exception]) -> None:
+    """Seen in the fault run, where connections are cut between two statements."""
+    with pytest.raises(Unavailable), translated():
+        raise error("not connected")
 
 
 async def test_a_statement_that_takes_too_long_is_unavailable(database: Database) -> None:
@@ -391,6 +408,19 @@ async def test_commits_are_on_disk_before_they_are_reported_whatever_the_databas
     }
     assert counter["synchronous_commit"] == "off"
     assert (reader["transaction_isolation"], reader["transaction_read_only"]) == ("repeatable read", "on")
+
+
+async def test_a_database_that_only_reads_has_no_room(
+    storage: Storage, postgres: PostgresServer, database: Database
+) -> None:
+    await administer(postgres, f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
+    try:
+        with pytest.raises(Unavailable):
+            await storage.check_room()
+    finally:
+        await administer(postgres, f"ALTER DATABASE {database.name} RESET default_transaction_read_only")
+    await cut_connections(postgres, database)
+    await storage.check_room()
 
 
 @pytest.mark.parametrize("rest", ["no_such_database", "?sslmode=require"])

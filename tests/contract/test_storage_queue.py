@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gateway.model import AttemptOutcome, DeliveryState, NoticeState, Work
 from gateway.ports import Lane, Storage
@@ -17,10 +17,12 @@ LEASE = timedelta(minutes=2)
 LANE = "send:email"
 
 
-async def claim(storage: Storage, *, at: timedelta = timedelta(), limit: int = 10, lane: str = LANE) -> list[Work]:
+async def claim(
+    storage: Storage, *, at: timedelta = timedelta(), limit: int = 10, lane: str = LANE, since: datetime | None = None
+) -> list[Work]:
     now = START + at
     async with storage.writing(Lane.RESULTS) as tx:
-        return list(await tx.queue.claim(lane, now=now, until=now + LEASE, limit=limit))
+        return list(await tx.queue.claim(lane, now=now, until=now + LEASE, limit=limit, since=since))
 
 
 async def registered(storage: Storage) -> Case:
@@ -47,6 +49,48 @@ async def test_what_is_due_is_claimed_oldest_first_up_to_the_limit(storage: Stor
     assert first == [replace(rows[1], attempt=1), replace(rows[2], attempt=1)]
     assert await claim(storage) == [replace(rows[0], attempt=1)]
     assert await claim(storage) == []
+
+
+async def test_a_claim_may_begin_later_than_the_lane(storage: Storage) -> None:
+    earlier, later = (records.work(due_at=START - timedelta(seconds=age)) for age in (2, 1))
+    async with storage.writing(Lane.INTAKE) as tx:
+        await tx.queue.add([earlier, later])
+    assert [work.id for work in await claim(storage, since=later.due_at)] == [later.id]
+    assert [work.id for work in await claim(storage)] == [earlier.id]
+
+
+async def test_work_that_a_wrong_clock_put_off_is_recalled_and_other_work_is_left(storage: Storage) -> None:
+    """Lesson 18, "clock jump": nothing waits until the clock is there again."""
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    new, paused, paused_too_long = (
+        records.work(due_at=START + due, attempt=attempt) for due, attempt in ((hour, 0), (hour, 1), (day, 1))
+    )
+    elsewhere = records.work(lane="send:mobile", due_at=START + hour)
+    async with storage.writing(Lane.INTAKE) as tx:
+        await tx.queue.add([new, paused, paused_too_long, elsewhere])
+        await tx.queue.recall(LANE, now=START, latest=START + 6 * hour)
+    assert {work.id for work in await claim(storage)} == {new.id, paused_too_long.id}
+    assert [work.id for work in await claim(storage, at=hour, since=START + hour)] == [paused.id]
+    assert await claim(storage, lane="send:mobile") == []
+
+
+async def test_released_work_is_due_as_if_it_had_never_been_claimed(storage: Storage) -> None:
+    await registered(storage)
+    first = await claim(storage)
+    async with storage.writing(Lane.RESULTS) as tx:
+        await tx.queue.release(first)
+    assert await claim(storage) == first
+
+
+async def test_a_late_release_leaves_the_work_with_who_has_it_now(storage: Storage) -> None:
+    await registered(storage)
+    late = await claim(storage)
+    [now] = await claim(storage, at=LEASE)
+    async with storage.writing(Lane.RESULTS) as tx:
+        await tx.queue.release(late)
+    assert await claim(storage, at=LEASE) == []
+    [again] = await claim(storage, at=2 * LEASE)
+    assert again.attempt == now.attempt + 1
 
 
 async def test_work_of_a_worker_that_died_comes_back_when_its_lease_ends(storage: Storage) -> None:

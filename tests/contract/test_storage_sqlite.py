@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import sqlite3
 import threading
 from contextlib import closing
@@ -12,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import BadData, Contended, GatewayError, Misconfigured, StorageFailed, Unavailable
+from gateway.errors import BadData, Contended, DiskFull, GatewayError, Misconfigured, StorageFailed, Unavailable
 from gateway.ports import Lane, Storage
+from gateway.storage import sqlite
 from gateway.storage.lanes import LaneLock
 from gateway.storage.refusals import translated
 from gateway.storage.sqlite import SqliteStorage
@@ -90,12 +92,31 @@ async def test_a_full_disk_is_unavailable_and_the_writer_works_on_when_there_is_
         async with storage.writing(Lane.INTAKE) as tx:
             await write(tx, case())
         large = case(message_changes={"raw": bytes(1_000_000)})
-        with pytest.raises(Unavailable, match="SQLITE_FULL"):
+        with pytest.raises(DiskFull, match="SQLITE_FULL"):
             async with storage.writing(Lane.INTAKE) as tx:
                 await write(tx, large)
         assert not await is_held(storage, large)
         async with storage.writing(Lane.INTAKE) as tx:
             await write(tx, case())
+
+
+async def test_a_disk_that_is_nearly_full_has_no_room(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await storage.check_room()
+    monkeypatch.setattr(sqlite, "ROOM", 1 << 60)
+    with pytest.raises(DiskFull):
+        await storage.check_room()
+
+
+async def test_a_disk_that_takes_no_byte_has_no_room(storage: Storage) -> None:
+    await storage.check_room()
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, usual[1]))
+    try:
+        with pytest.raises(Unavailable, match="SQLITE_IOERR_WRITE"):
+            await storage.check_room()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    await storage.check_room()
 
 
 def test_what_sqlite_says_is_told_in_our_words(file: Path, tmp_path: Path) -> None:

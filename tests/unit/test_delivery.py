@@ -320,3 +320,36 @@ async def test_the_oldest_unsent_notice_ages_while_every_attempt_fails(core: Cor
         await worker(core, sender).run_once()
     await measure_backlog(core.storage, core.metrics, core.clock())
     assert b'huiyin_oldest_unsent_seconds{state="sending"} 7200.0' in core.metrics.render()
+
+
+async def test_a_clock_that_is_set_back_puts_off_neither_what_is_new_nor_what_waited(core: Core) -> None:
+    """Lesson 18, "clock jump": in the process that saw it, and in one that starts later."""
+    await core.intake.accept([message()])
+    sender = ScriptedSender()
+    seeing = worker(core, sender)
+    await seeing.run_once()
+    await core.intake.accept([message()])
+    core.clock.later(days=-1)
+    await core.intake.accept([message()])
+    assert await seeing.run_once() == 2
+    await core.intake.accept([message()])
+    core.clock.later(days=-1)
+    assert await worker(core, sender).run_once() == 1
+    assert len(sender.got) == 4
+
+
+async def test_work_that_is_committed_late_is_sent_at_once_and_what_a_round_passed_over_within_a_minute(
+    core: Core,
+) -> None:
+    """A round begins near where the last one did, and once a minute at the beginning."""
+    sender = ScriptedSender()
+    working = worker(core, sender)
+    assert await working.run_once() == 0
+    core.clock.later(seconds=-10)
+    await core.intake.accept([message()])
+    core.clock.later(seconds=-50)
+    await core.intake.accept([message()])
+    core.clock.later(seconds=60)
+    assert [await working.run_once() for _ in range(2)] == [1, 0]
+    core.clock.later(seconds=60)
+    assert await working.run_once() == 1

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from gateway import audit
+from gateway.errors import DiskFull
+from gateway.intake import FULL_FOR
 from gateway.model import (
     Attachment,
     ChannelKind,
@@ -25,6 +28,7 @@ from gateway.model import (
 from gateway.ports import Lane
 from gateway.rules.lifecycle import fold
 from tests.conftest import Core
+from tests.databases import listening
 from tests.factories import email_contact, message, unreadable
 
 
@@ -452,3 +456,29 @@ async def test_a_form_message_is_told_the_same_way(core: Core) -> None:
     await core.intake.accept([sent])
     [delivery] = await waiting_deliveries(core)
     assert delivery.content.language is Language.EN
+
+
+async def test_after_a_write_that_met_a_full_disk_no_other_is_asked_for_until_one_may_try(core: Core) -> None:
+    """A full disk acknowledges nothing, and /readyz says so (architecture 4)."""
+    pages = [1]  # below its size, which means its size
+
+    def limit(connection: Any, record: object, proxy: object) -> None:
+        connection.cursor().execute(f"PRAGMA max_page_count = {pages[0]}")
+
+    long = "年费没提前说。" * 1000
+    with listening("checkout", limit):
+        with pytest.raises(DiskFull):
+            await core.intake.accept([message(long)])
+        assert not core.intake.room_left()
+        core.clock.later(seconds=FULL_FOR.total_seconds())
+        assert core.intake.room_left()
+        with pytest.raises(DiskFull):
+            await core.intake.accept([message(long)])
+        core.clock.later(hours=-1)
+        assert core.intake.room_left()
+        with pytest.raises(DiskFull):
+            await core.intake.accept([message(long)])
+        pages[0] = 1_000_000
+        [receipt] = await core.intake.accept([message(long)])
+    assert receipt.outcome is Outcome.OPENED
+    assert core.intake.room_left()

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from gateway import readiness, rulebook
-from gateway.errors import Unavailable
+from gateway.errors import DiskFull, Unavailable
 from gateway.observe import Beats
 from gateway.ports import Now, Storage
 from gateway.readiness import Readiness
@@ -18,10 +18,16 @@ from tests.conftest import ZONE, Core
 
 
 class OtherStorage:
-    """A storage of which only `check` and `skew` are asked."""
+    """A storage of which only `check`, `check_room` and `skew` are asked."""
 
-    def __init__(self, error: Exception | None, hang: bool = False, ahead: timedelta = timedelta()) -> None:
-        self.error, self.hang, self.ahead, self.checks = error, hang, ahead, 0
+    def __init__(
+        self,
+        error: Exception | None,
+        hang: bool = False,
+        ahead: timedelta = timedelta(),
+        no_room: Exception | None = None,
+    ) -> None:
+        self.error, self.hang, self.ahead, self.no_room, self.checks = error, hang, ahead, no_room, 0
 
     async def check(self) -> None:
         self.checks += 1
@@ -29,6 +35,10 @@ class OtherStorage:
             await asyncio.Event().wait()
         if self.error:
             raise self.error
+
+    async def check_room(self) -> None:
+        if self.no_room:
+            raise self.no_room
 
     async def skew(self, now: Now) -> timedelta:
         return self.ahead
@@ -39,7 +49,7 @@ async def over(storage: Storage | OtherStorage, core: Core) -> AsyncIterator[Rea
     calendar = rulebook.load(zone=ZONE, override=None).calendar
     yield Readiness(
         storage=storage,  # type: ignore[arg-type]  # see OtherStorage
-        beats=Beats(now=core.clock),
+        beats=Beats(seconds=asyncio.get_running_loop().time),
         calendar=calendar,
         room_left=lambda: True,
         hints={},
@@ -66,6 +76,11 @@ async def test_a_database_whose_clock_differs_is_shown_and_the_node_stays_ready(
 async def test_a_storage_that_is_away_is_not_ready(core: Core) -> None:
     async with over(OtherStorage(Unavailable()), core) as ready:
         assert not (await ready.report()).ready
+
+
+async def test_a_storage_that_answers_and_has_no_room_is_not_ready(core: Core) -> None:
+    async with over(OtherStorage(None, no_room=DiskFull()), core) as ready:
+        assert not (await ready.report()).parts["storage"].ok
 
 
 async def test_a_storage_that_hangs_is_not_ready_and_is_asked_by_one_check_only(

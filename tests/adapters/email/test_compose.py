@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.email import Config
@@ -66,6 +66,7 @@ def one_kind_of_break(text: str) -> str:
     return re.sub(r"\r\n|\r|\n", "\n", text)
 
 
+@settings(deadline=None)
 @given(any_text, any_text, any_text)
 def test_subject_and_both_bodies_are_read_back_exactly(subject: str, text: str, html: str) -> None:
     mail = read_back(compose(message(subject, text, html), CONFIG))
@@ -74,6 +75,7 @@ def test_subject_and_both_bodies_are_read_back_exactly(subject: str, text: str, 
     assert one_kind_of_break(body(mail, "html")) == one_kind_of_break(html)
 
 
+@settings(deadline=None)  # the first mail imports what it needs
 @given(anything, anything, anything)
 def test_no_text_can_add_a_header_field(subject: str, text: str, html: str) -> None:
     """Also lone surrogates, line breaks of every kind, and text that looks like fields or boundaries."""

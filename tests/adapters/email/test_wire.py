@@ -9,11 +9,12 @@ from pathlib import Path
 from quopri import encodestring
 from time import monotonic
 
+import puremagic
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adapters.email import read, wire
+from adapters.email import parts, read, wire
 from gateway.model import InboundMessage, Unreadable
 
 RECEIVED_AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -150,6 +151,31 @@ def test_a_mail_the_parser_would_choke_on_is_left_to_a_person(name: str) -> None
     event = parse(TOO_COMPLEX[name])
     assert isinstance(event, Unreadable)
     assert event.problem == "too_complex"
+
+
+def test_a_mail_that_only_speaks_of_containers_and_content_fields_is_read() -> None:
+    words = b"Content-Type: x\r\n multipart/mixed; message/rfc822\r\nAContent-Type: multipart/mixed\r\n" * 300
+    assert "multipart/mixed" in parsed(HEAD + b"\r\n" + words + b"x-content-id: " + b"y" * 30_000).text
+
+
+@given(
+    beginning=st.sampled_from(
+        [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"\x89PNG", b"%PDF", b"GIF89a", b"PK\x03\x04", b""]
+    ),
+    rest=st.binary(min_size=1, max_size=40) | st.sampled_from([b"\xe0\x00\x10JFIF", b"\xe1\x00\x10Exif", b"-1.7"]),
+    stem=st.sampled_from(["a", "a.tar", "照片", ""]),
+    extension=st.sampled_from([".jpg", ".JPEG", ".png", ".pdf", ".ai", ".jfif", ".gif", ".docx", ".txt", ""]),
+)
+@example(beginning=b"\xff\xd8\xff", rest=b"\xe0\x00\x10JFIF\x00\x01\xff\xd9", stem="a", extension=".jpg")
+def test_the_usual_attachments_get_the_type_that_puremagic_gives_them(
+    beginning: bytes, rest: bytes, stem: str, extension: str
+) -> None:
+    content, name = beginning + rest, stem + extension
+    try:
+        expected = puremagic.from_string(content, mime=True, filename=name)
+    except puremagic.PureError:
+        expected = ""
+    assert parts._recognised(content, name, "declared/type") == (expected or "declared/type")
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, *TOO_COMPLEX])
