@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from functools import lru_cache
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base32: no i, l, o, u
+
+_OF_A_BYTE = (ALPHABET * 8).encode()  # each character for eight of the 256 bytes, so that all are as likely
 
 
 def new_id(at: datetime) -> str:
@@ -13,5 +16,9 @@ def new_id(at: datetime) -> str:
 
     Source: the ULID specification (github.com/ulid/spec), in lower case.
     """
-    value = (int(at.timestamp() * 1000) << 80) | int.from_bytes(os.urandom(10))
-    return "".join(ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+    return _milliseconds(int(at.timestamp() * 1000)) + os.urandom(16).translate(_OF_A_BYTE).decode("ascii")
+
+
+@lru_cache(maxsize=64)  # the ids of a batch share their time
+def _milliseconds(value: int) -> str:
+    return "".join([ALPHABET[(value >> shift) & 31] for shift in range(45, -1, -5)])

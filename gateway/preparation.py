@@ -10,8 +10,9 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Any, TypeVar
 
 from gateway import audit
 from gateway.ids import new_id
@@ -23,6 +24,7 @@ from gateway.model import (
     Language,
     Level,
     Particulars,
+    Turn,
     Unreadable,
 )
 from gateway.ports import Now
@@ -32,6 +34,8 @@ from gateway.rules.policy import Deadlines, Policy, opening_deadlines
 from gateway.rules.redaction import redact
 from gateway.rules.worktime import Calendar
 from gateway.vault import Vault
+
+Part = TypeVar("Part", InboundMessage, Particulars, Attachment, Turn)
 
 NUMBERS_QUOTED = 10
 """How many numbers found in one message are looked up: a list of numbers is not a follow-up of each."""
@@ -123,7 +127,8 @@ class Preparation:
         at = self._now()
         received_at = message.received_at if message.received_at.tzinfo else at
         received_at = min(received_at, at)  # a clock that runs ahead must not move a legal date back
-        message = replace(message, received_at=received_at)
+        if received_at is not message.received_at:
+            message = replace(message, received_at=received_at)
         return Prepared(
             id=new_id(at),
             at=at,
@@ -176,28 +181,34 @@ def _redacted(message: InboundMessage, found: Counter[str]) -> InboundMessage:
 
     def clean(text: str) -> str:
         result = redact(_storable(text))
-        found.update(finding.kind.value for finding in result.findings)
+        if result.findings:
+            found.update(finding.kind.value for finding in result.findings)
         return result.text
 
     particulars = message.particulars
     text = clean(message.text)
     # The new words are a part of the text: what is found in them is counted there.
     same = message.reply_text == message.text
-    return replace(
+    return _with(
         message,
         subject=clean(message.subject),
         text=text,
         reply_text=text if same else redact(_storable(message.reply_text)).text,
         from_name=clean(message.from_name),
-        particulars=replace(
+        particulars=_with(
             particulars,
             occurred_note=clean(particulars.occurred_note),
             branch=clean(particulars.branch),
             amount_note=clean(particulars.amount_note),
         ),
-        attachments=tuple(replace(item, name=clean(item.name)) for item in message.attachments),
-        turns=tuple(replace(turn, text=clean(turn.text)) for turn in message.turns),
+        attachments=tuple([_with(item, name=clean(item.name)) for item in message.attachments]),
+        turns=tuple([_with(turn, text=clean(turn.text)) for turn in message.turns]),
     )
+
+
+def _with(item: Part, **values: Any) -> Part:
+    """Return the item with these values: mostly it has them, and copying all its fields is the dearer part."""
+    return item if all([getattr(item, name) == value for name, value in values.items()]) else replace(item, **values)
 
 
 def _content(message: InboundMessage) -> bytes:
@@ -210,7 +221,7 @@ def _content(message: InboundMessage) -> bytes:
             "subject": message.subject,
             "text": message.text,
             "contacts": [[contact.type.value, contact.value] for contact in message.contacts],
-            "particulars": {item.name: getattr(message.particulars, item.name) for item in fields(Particulars)},
+            "particulars": message.particulars,
             "attachments": [[item.name, _fingerprint(item)] for item in message.attachments],
         }
     )

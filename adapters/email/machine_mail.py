@@ -41,9 +41,14 @@ def _is_loop(fields: headers.Headers, author: str, own_addresses: Sequence[str])
 
 
 def _is_bounce(fields: headers.Headers, author: str) -> bool:
-    report = headers.parameters(fields.first("content-type")).get("report-type", "").lower()
-    is_report = parts.media_type(fields) == "multipart/report" and report != "disposition-notification"
-    return is_report or "x-failed-recipients" in fields or _BOUNCERS.match(author) is not None
+    return _is_report(fields) or "x-failed-recipients" in fields or _BOUNCERS.match(author) is not None
+
+
+def _is_report(fields: headers.Headers) -> bool:
+    if parts.media_type(fields) != "multipart/report":
+        return False
+    report = headers.parameters(fields.first("content-type")).get("report-type", "")
+    return report.lower() != "disposition-notification"
 
 
 def _is_answer(fields: headers.Headers) -> bool:

@@ -23,14 +23,20 @@ PART_LIMIT = 1000
 TEXT_LIMIT = 1_000_000  # characters of the whole text
 LAYOUT_LIMIT = 200_000  # characters of HTML that are laid out; time grows faster than length beyond it
 
-_CONTAINER = re.compile(rb"^content-type:\s*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
-_LONG_FIELD = re.compile(rb"^content-[a-z-]{1,40}:(?:[^\r\n]|\r?\n[ \t]){20000}", re.IGNORECASE | re.MULTILINE)
+_CONTAINER = re.compile(rb"^content-type:\s*(?:multipart|message)/", re.MULTILINE)
+_LONG_FIELD = re.compile(rb"content-(?<![^\n]content-)[a-z-]{1,40}:(?:[^\r\n]|\r?\n[ \t]){20000}")
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 _DELIMITER = re.compile(rb"^--([0-9A-Za-z'()+_,./:=? -]{1,70}?)[ \t]*\r?$", re.MULTILINE)
 _BLOCK = re.compile(r"</(?:p|div|tr|li|h[1-6]|table|blockquote)\s*>|<br\s*/?>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _PLAIN_LAYOUT = ParserConfig(display_images=False, display_links=False, display_anchors=False)
 # Path signs, and the marks that reverse writing direction ("gpj.exe" would show as "exe.jpg").
+# What customers mostly attach. puremagic says the same of them, after comparing them with 1 400 other beginnings.
+_USUAL = (
+    ((".jpg", ".jpeg"), b"\xff\xd8\xff", "image/jpeg"),
+    (".png", b"\x89PNG\r\n\x1a\n", "image/png"),
+    (".pdf", b"%PDF", "application/pdf"),
+)
 _UNSAFE = re.compile(r'[\\/:*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]')
 
 
@@ -58,18 +64,21 @@ def too_complex(raw: bytes) -> bool:
     It compares every line with every enclosing boundary, recurses once for each container, keeps an object for each
     part, and scans a field's parameters in quadratic time.
     """
-    containers = sum(1 for _ in _CONTAINER.finditer(raw))
-    dashes = raw.count(b"\n--") + raw.count(b"\r--")
-    is_report = b"delivery-status" in raw.lower()
-    blocks = sum(map(raw.count, (b"\n\n", b"\r\r", b"\r\n\r\n"))) if is_report else 0
+    low = raw.lower()
+    containers = low.count(b"multipart/") + low.count(b"message/")
+    if containers > 10:  # not each mention is a container, but looking closer takes a tenth of the parser's own time
+        containers = sum(1 for _ in _CONTAINER.finditer(low))
     lines = raw.count(b"\n") + raw.count(b"\r") + 1
+    is_long = lines > 20_000
+    dashes = raw.count(b"\n--") + raw.count(b"\r--") if is_long else 0
+    blocks = sum(map(raw.count, (b"\n\n", b"\r\r", b"\r\n\r\n"))) if is_long and b"delivery-status" in low else 0
     return (
         containers > 200
         or containers * lines > 20_000_000
         or lines > 600_000
         or dashes > 20_000
         or blocks > 20_000
-        or _LONG_FIELD.search(raw) is not None
+        or _LONG_FIELD.search(low) is not None
     )
 
 
@@ -235,6 +244,9 @@ def safe_name(name: str, number: int) -> str:
 
 def _recognised(content: bytes, name: str, declared: str) -> str:
     """Return the type the content shows; the declared one where it shows none."""
+    for extensions, beginning, media_type in _USUAL:
+        if content.startswith(beginning) and name.lower().endswith(extensions):
+            return media_type
     try:
         return puremagic.from_string(content, mime=True, filename=name) or declared
     except (LookupError, ValueError):

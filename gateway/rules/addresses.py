@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import idna
 import phonenumbers
@@ -46,8 +47,13 @@ def normal_email(value: str) -> str | None:
     if not at or not local.isascii() or not _LOCAL_PART.fullmatch(local) or not local.isprintable():
         return None  # a local part beyond ASCII needs SMTPUTF8 all the way (RFC 6531): such an address is not reached
     try:
-        domain = idna.encode(domain.removesuffix("."), uts46=True, std3_rules=True).decode("ascii")
+        domain = _ascii_domain(domain.removesuffix("."))
     except (idna.IDNAError, UnicodeError):
         return None
     address = f"{local}@{domain}"
     return address if "." in domain and len(address.encode()) <= _MAX_MAIL_ADDRESS else None
+
+
+@lru_cache(maxsize=4096)  # most customers share a few providers, and the encoding walks tables for each character
+def _ascii_domain(domain: str) -> str:
+    return idna.encode(domain, uts46=True, std3_rules=True).decode("ascii")

@@ -183,6 +183,8 @@ class Patterns:
         a web address or of a run of base64. A suspect has the letters and the digits of a number in their places, but
         the check character is wrong or missing.
         """
+        if not any(_opening(pattern).search(text) for pattern in (self.current, *self.old)):
+            return Findings(numbers=(), suspects=())
         folded = _OPAQUE.sub(lambda match: "\0" * len(match[0]), _fold(text))
         by_start: dict[int, list[_Place]] = {}  # two patterns may see the same words
         for pattern in (self.current, *self.old):
@@ -267,6 +269,21 @@ def _places(pattern: Pattern, folded: str) -> Iterator[_Place]:
         readings = tuple(text for text in texts if text[serial] != "0" or len(text) <= serial + pattern.width + 1)
         if readings:
             yield _Place(pattern=pattern, start=start, end=ends[-1], readings=readings)
+
+
+@cache
+def _opening(pattern: Pattern) -> re.Pattern[str]:
+    """Return what finds all that can fold to the beginning of a number: most texts have none and need no folding."""
+    gap = f"{_written(' -')}{{0,4}}"
+    return re.compile(
+        gap.join(map(_written, [*pattern.letters, *["0123456789OI"] * (len(pattern.dated) + pattern.width)]))
+    )
+
+
+def _written(characters: str) -> str:
+    """Return the expression of one character that is folded to one of these."""
+    spellings = [chr(code) for code, folded in _FOLDED.items() if folded in characters]
+    return f"[{re.escape(characters + ''.join(spellings))}]"
 
 
 @cache

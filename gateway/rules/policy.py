@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Self
 
 from gateway.model import Kind, Level
 from gateway.rules.profiles import ANY, URGENT, Profile, Stack
-from gateway.rules.worktime import Calendar, Due, Term, due
+from gateway.rules.worktime import Calendar, Due, Term, Unit, due
 
 # The clocks that open with each kind, and the timer that sets each. Suggestions and inquiries are not worked like
 # complaints: nobody has to make first contact or plan, and law 2 leaves them outside the statutory clock.
@@ -165,33 +165,65 @@ def opening_deadlines(
     while the level needs review the promise is that of the next lower one. Raises ValueError for an unknown kind or
     level, and for a moment without a zone.
     """
-    clocks, promises_plan = _limits_of_a_case(policy, Kind(kind), Level(level), urgent, needs_review)
-    calendar_version = calendar.version
-    deadlines: list[Deadline] = []
-    fallback = False
-    for clock, limits in clocks.items():
-        ends = [(limit, _end(limit, received_at, calendar)) for limit in limits]
-        limit, end = min(ends, key=lambda dated: dated[1].at)  # of equal ends the first: the target's own
-        fallback = fallback or any(other.fallback for _, other in ends)
-        deadlines.append(
-            Deadline(
-                clock=clock,
-                due_at=end.at,
-                provisional=any(other.provisional for _, other in ends),  # a later end may yet become the earliest
-                profile=limit.profile.id,
-                profile_version=limit.profile.version,
-                clause=limit.clause,
-                calendar_version=calendar_version,
-            )
-        )
-    return Deadlines(clocks=tuple(deadlines), promises_plan=promises_plan, fallback=fallback)
+    if received_at.tzinfo is None:
+        raise ValueError("a moment without a zone cannot be counted from")
+    day = calendar.local_day(received_at)
+    case = _case_of_a_day(policy, Kind(kind), Level(level), urgent, needs_review, calendar, day)
+    return Deadlines(
+        clocks=tuple([fixed or _dated(clock, limits, received_at, calendar) for clock, limits, fixed in case.clocks]),
+        promises_plan=case.promises_plan,
+        fallback=case.fallback,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CaseOfADay:
+    """What all cases of one kind that arrive on one day share: of each clock the limits, and the end if it is one."""
+
+    clocks: Sequence[tuple[str, Sequence[Limit], Deadline | None]]
+    promises_plan: bool
+    fallback: bool
+
+
+@lru_cache(maxsize=1024)  # few kinds of cases, most of today: dating each anew costs as much as sealing it
+def _case_of_a_day(
+    policy: Policy, kind: Kind, level: Level, urgent: bool, needs_review: bool, calendar: Calendar, day: date
+) -> _CaseOfADay:
+    clocks, promises_plan = _limits_of_a_case(policy, kind, level, urgent, needs_review)
+    noon = calendar.moment(day, time(12))
+    return _CaseOfADay(
+        clocks=[
+            (clock, limits, None if any(map(_ends_by_the_hour, limits)) else _dated(clock, limits, noon, calendar))
+            for clock, limits in clocks.items()
+        ],
+        promises_plan=promises_plan,
+        fallback=any(_end(limit, noon, calendar).fallback for limits in clocks.values() for limit in limits),
+    )
+
+
+def _ends_by_the_hour(limit: Limit) -> bool:
+    """Whether the end depends on more than the day of arrival; "the day itself" does in its last second."""
+    return limit.term.unit in (Unit.MINUTE, Unit.HOUR) or limit.term.count == 0
+
+
+def _dated(clock: str, limits: Sequence[Limit], received_at: datetime, calendar: Calendar) -> Deadline:
+    ends = [(limit, _end(limit, received_at, calendar)) for limit in limits]
+    limit, end = min(ends, key=lambda dated: dated[1].at)  # of equal ends the first: the target's own
+    return Deadline(
+        clock=clock,
+        due_at=end.at,
+        provisional=any(other.provisional for _, other in ends),  # a later end may yet become the earliest
+        profile=limit.profile.id,
+        profile_version=limit.profile.version,
+        clause=limit.clause,
+        calendar_version=calendar.version,
+    )
 
 
 def _end(limit: Limit, received_at: datetime, calendar: Calendar) -> Due:
     return due(received_at, limit.term, calendar, roll_forward=limit.profile.roll_forward)
 
 
-@lru_cache(maxsize=256)  # a policy knows only 36 cases, and choosing their limits costs as much as dating them
 def _limits_of_a_case(
     policy: Policy, kind: Kind, level: Level, urgent: bool, needs_review: bool
 ) -> tuple[Mapping[str, Sequence[Limit]], bool]:

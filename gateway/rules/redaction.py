@@ -61,14 +61,16 @@ def redact(text: str) -> Redacted:
     number by first digits, length and Luhn check. Amounts, dates, phone, identity and complaint numbers stay. A second
     call finds nothing more. Takes time linear in the text.
     """
+    if not _ANY_DIGIT.search(text):  # most fields: no secret without a digit is recognised
+        return Redacted(text=text, findings=())
     folded = _fold(text)
     spans: list[_Span] = []
     for _ in range(_PASSES):
         found: list[_Span] = []
         for search in (_track_data, _cards, _labelled):
-            hits = list(search(folded))
-            folded = _blanked(folded, hits)
-            found += hits
+            if hits := list(search(folded)):
+                folded = _blanked(folded, hits)
+                found += hits
         spans += found
         if not found:
             break
@@ -109,7 +111,9 @@ _FOLDED = {
     **dict.fromkeys(range(0x2000, 0x2010), " "),  # spaces, zero widths, direction marks
     **{ord(traditional): simple for traditional, simple in zip(_TRADITIONAL, _SIMPLIFIED, strict=True)},
 }
+_FOLDED_RUN = re.compile(f"[{re.escape(''.join(map(chr, _FOLDED)))}]+")
 _NUMERALS = "零〇○一二三四五六七八九幺"  # 两 counts, it does not spell
+_ANY_DIGIT = re.compile(f"[0-9{_NUMERALS}{''.join(chr(code) for code, char in _FOLDED.items() if char.isdigit())}]")
 _DIGITS = str.maketrans(_NUMERALS, "0001234567891")
 _SPELT_OUT = re.compile(f"[{_NUMERALS}](?:[ ,、-]?[{_NUMERALS}]){{2,}}")
 
@@ -127,7 +131,8 @@ _IDENTITY_NUMBER = re.compile(
 
 
 def _fold(text: str) -> str:
-    folded = text.translate(_FOLDED)
+    # In Chinese text few characters change: translating only those takes half the time.
+    folded = _FOLDED_RUN.sub(lambda match: match[0].translate(_FOLDED), text)
     folded = _SPELT_OUT.sub(lambda match: match[0].translate(_DIGITS), folded)
     folded = _MARKER.sub(lambda match: _REMOVED * len(match[0]), folded)
     folded = _COMPLAINT_NUMBER.sub(_kept, folded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -47,9 +48,10 @@ class ContactPayload(Payload):
 
     @model_validator(mode="after")
     def _has_a_normal_form(self) -> ContactPayload:
-        self.contact()
+        _ = self.contact
         return self
 
+    @cached_property
     def contact(self) -> Contact:
         value: str | None = self.value.strip()
         if self.type in (ContactType.MOBILE, ContactType.LANDLINE):
@@ -108,7 +110,7 @@ class ComplaintPayload(Payload):
             reply_text=self.text,
             subject=self.subject,
             from_name=self.name,
-            contacts=tuple(item.contact() for item in self.contacts),
+            contacts=tuple([item.contact for item in self.contacts]),
             language=self.language,
             kind=self.kind,
             particulars=Particulars(**self.particulars.model_dump()),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.errors import Misconfigured
@@ -50,6 +50,8 @@ GSM_7 = set(  # the basic table of 3GPP TS 23.038: one septet a character
 )
 
 RENDERING = Rendering(bank=BANK, override=None)
+ALONE = Rendering(bank=BANK, override=None)
+ALONE._is_shipped = False
 
 
 def render(facts: NoticeFacts = FACTS, *, to: Contact = VERIFIED, language: Language = Language.ZH_HANS) -> Text:
@@ -215,6 +217,35 @@ def test_no_value_breaks_out_of_subject_or_html(name: str, number: str, language
     text = render(replace(FACTS, name=name, number=number), language=language)
     assert len(text.subject.splitlines()) == 1
     assert set(re.findall("<[^>]*>", text.html)) == set(re.findall("<[^>]*>", render(language=language).html))
+
+
+@given(
+    facts=st.builds(
+        NoticeFacts,
+        number=st.from_regex("[A-Z]{2}-[0-9]{6}-[0-9]{6}-[0-9A-Z]", fullmatch=True),
+        kind=st.sampled_from(Kind),
+        major=st.booleans(),
+        promised_at=st.datetimes(datetime(2026, 11, 1), datetime(2027, 1, 9), timezones=st.just(UTC)),  # noqa: DTZ001
+        received_at=st.datetimes(datetime(2026, 11, 1), datetime(2027, 1, 9), timezones=st.just(UTC)),  # noqa: DTZ001
+        channel=st.sampled_from(ChannelKind),
+        name=st.text(max_size=40) | st.sampled_from(["李伟", " Zoë  Müller-Lüdenscheidt", "\ue000", ""]),
+    ),
+    to=st.sampled_from([VERIFIED, UNVERIFIED]),
+    language=st.sampled_from(Language),
+)
+@example(facts=replace(FACTS, name="O'Brien"), to=VERIFIED, language=Language.EN)
+def test_a_notice_worded_together_with_others_reads_like_one_worded_alone(
+    facts: NoticeFacts, to: Contact, language: Language
+) -> None:
+    """The shipped templates put number and name where they belong and ask nothing of them."""
+    assert RENDERING.render(N01, facts, to=to, language=language) == ALONE.render(N01, facts, to=to, language=language)
+
+
+def test_a_template_of_the_operator_may_ask_something_of_a_number(override_with: OverrideWith) -> None:
+    folder = override_with("n01.en.j2", "[{{ number }}]", "[{{ number | lower }}{{ salutation | length }}]")
+    rendering = Rendering(bank=BANK, override=folder)
+    text = rendering.render(N01, FACTS, to=VERIFIED, language=Language.EN)
+    assert text.subject == "[ts-261123-000123-v7] Received"
 
 
 @pytest.mark.parametrize("language", Language)

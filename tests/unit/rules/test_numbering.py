@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import date, timedelta
 from itertools import permutations, product
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.rules import numbering
 from gateway.rules.numbering import (
     MAX_CANDIDATES,
     MAX_LENGTH,
@@ -369,6 +371,39 @@ def test_two_patterns_that_differ_in_nothing_but_dashes_are_refused() -> None:
 
 
 # --- hostile texts --------------------------------------------------------------------------------------------------
+
+SPELLINGS = {
+    "T": "TtＴｔ",
+    "S": "SsＳｓ",
+    "-": "-‐‑–—―－ー \u3000\u200b",
+    "0": "0０OoＯｏ",
+    "1": "1１IiＩｉ",
+    "2": "2２",
+    "3": "3３",
+    "6": "6６",
+    "V": "VvＶｖ",
+}
+
+
+@st.composite
+def spelt(draw: st.DrawFn) -> str:
+    """Write the sample number as people may, at times with a character too many, too few or in another's place."""
+    characters = [draw(st.sampled_from(SPELLINGS[character])) for character in SAMPLE]
+    if draw(st.booleans()):
+        place = draw(st.integers(0, len(characters) - 1))
+        characters[place] = draw(st.sampled_from(["", "  ", "9", "中", "ﬆ", "①", "𝟙", "²", "K"]))
+    around = st.sampled_from(["", "编号", "x", "http://a.example/", "，", "A" * 40])
+    return draw(around) + "".join(characters) + draw(around)
+
+
+@given(st.lists(spelt() | st.text(max_size=5), max_size=4).map("".join), templates)
+def test_a_text_that_is_not_folded_for_speed_quotes_nothing(text: str, template: str) -> None:
+    patterns = Patterns(current=PATTERN, old=(Pattern.parse(template),)) if not template.startswith("TS") else PATTERNS
+    quick = patterns.find(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numbering, "_opening", lambda pattern: re.compile(""))
+        assert patterns.find(text) == quick
+
 
 HOSTILE = {
     "beginnings": "TS-261123-000123-" * 60_000,

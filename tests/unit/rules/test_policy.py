@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model import Kind, Level
+from gateway.rules import policy as rules
 from gateway.rules.policy import Deadline, Deadlines, Policy, opening_deadlines
 from gateway.rules.profiles import Profile, Stack
 from gateway.rules.worktime import Calendar, WorkYear
@@ -382,3 +383,43 @@ def test_whatever_opens_has_dates_that_agree_with_each_other(
     assert all(received <= deadline.due_at <= last for deadline in opened.clocks)
     assert opened.promises_plan or opened.target.due_at <= opened.promised.due_at
     assert len({deadline.clock for deadline in opened.clocks}) == len(opened.clocks)
+
+
+ZERO = Policy.build(
+    Stack(target="zero", ceiling=LAW, fill_from=("cn.std-321", "cn.fin-process", "cn.bank-manual", "cn.corp-3wd")),
+    [*PROFILES, target("zero", resolve_within={"any": "0wd"}, triage_within={"any": "0cd"})],
+)
+
+
+@given(
+    received=st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(SHANGHAI))  # noqa: DTZ001
+    | st.dates(date(2026, 1, 1), date(2026, 12, 31)).map(
+        lambda day: datetime(day.year, day.month, day.day, 23, 59, 59, 500_000, tzinfo=SHANGHAI)
+    ),
+    policy=st.sampled_from([*POLICIES.values(), ZERO]),
+    kind=st.sampled_from(Kind),
+    level=st.sampled_from(Level),
+    urgent=st.booleans(),
+    needs_review=st.booleans(),
+)
+def test_what_the_cases_of_a_day_share_is_what_each_would_be_given_alone(
+    received: datetime, policy: Policy, kind: Kind, level: Level, urgent: bool, needs_review: bool
+) -> None:
+    def opened() -> Deadlines:
+        return opening_deadlines(
+            policy,
+            kind=kind,
+            level=level,
+            urgent=urgent,
+            needs_review=needs_review,
+            received_at=received,
+            calendar=CHINA,
+        )
+
+    shared = opened()
+    rules._case_of_a_day.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rules, "_ends_by_the_hour", lambda limit: True)
+        alone = opened()
+    rules._case_of_a_day.cache_clear()
+    assert shared == alone
