@@ -1,7 +1,7 @@
 """Group commit: many concurrent calls share one commit. Knows nothing of what is written.
 
-There is no timer. Whatever arrives while a commit is under way goes into the next one, so a lone call waits for nobody
-and a crowd shares one fsync (docs/adr/0001-group-commit.md).
+There is no timer. Whatever arrives while a commit is under way goes into the next one, and who arrives together goes
+together, so a lone call waits for nobody and a crowd shares one fsync (docs/adr/0001-group-commit.md).
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ class Batcher(Generic[Call, Result]):
 
     async def _drain(self) -> None:
         while self._waiting:
+            await self._let_in()
             batch = [self._waiting.popleft()]
             count = self._size(batch[0][0])
             while self._waiting and count + self._size(self._waiting[0][0]) <= self._most:
@@ -87,6 +88,16 @@ class Batcher(Generic[Call, Result]):
             finally:
                 self._items -= count
         self._committing = None
+
+    async def _let_in(self) -> None:
+        """Let in everybody who is at the door already: a commit for the first alone would keep the crowd waiting.
+
+        Not a timer: it ends with the first turn of the event loop that brings nobody.
+        """
+        before = 0
+        while before < self._items < self._most:
+            before = self._items
+            await _turn()
 
     async def _settle(self, batch: Sequence[tuple[Call, asyncio.Future[Result]]]) -> None:
         try:
@@ -124,6 +135,14 @@ class Batcher(Generic[Call, Result]):
             future.set_result(await self._rescue(call, error))
         except Exception as last:
             future.set_exception(_refusal(last))
+
+
+async def _turn() -> None:
+    """Let the event loop go round once, with all that is ready."""
+    loop = asyncio.get_running_loop()
+    turn = loop.create_future()
+    loop.call_soon(turn.set_result, None)
+    await turn
 
 
 def _refusal(error: Exception) -> Unavailable:

@@ -61,7 +61,7 @@ def redact(text: str) -> Redacted:
     number by first digits, length and Luhn check. Amounts, dates, phone, identity and complaint numbers stay. A second
     call finds nothing more. Takes time linear in the text.
     """
-    if not _ANY_DIGIT.search(text):  # most fields: no secret without a digit is recognised
+    if not _may_hold_a_secret(text):
         return Redacted(text=text, findings=())
     folded = _fold(text)
     spans: list[_Span] = []
@@ -113,7 +113,6 @@ _FOLDED = {
 }
 _FOLDED_RUN = re.compile(f"[{re.escape(''.join(map(chr, _FOLDED)))}]+")
 _NUMERALS = "零〇○一二三四五六七八九幺"  # 两 counts, it does not spell
-_ANY_DIGIT = re.compile(f"[0-9{_NUMERALS}{''.join(chr(code) for code, char in _FOLDED.items() if char.isdigit())}]")
 _DIGITS = str.maketrans(_NUMERALS, "0001234567891")
 _SPELT_OUT = re.compile(f"[{_NUMERALS}](?:[ ,、-]?[{_NUMERALS}]){{2,}}")
 
@@ -128,6 +127,27 @@ _IDENTITY_NUMBER = re.compile(
     r"[1-9](?<![0-9]{2})[0-9]{5}[ -]?(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[ -]?[0-9]{3}[0-9x]"
     r"(?![0-9])"
 )
+
+
+def _written(characters: str) -> str:
+    """Return the expression of one character that is folded to one of these."""
+    spellings = [chr(code) for code, folded in _FOLDED.items() if folded in characters]
+    return f"[{re.escape(characters + ''.join(spellings))}]"
+
+
+_ANY_DIGIT = re.compile(_written("0123456789" + _NUMERALS))
+_LONG_RUN = re.compile(f"{_ANY_DIGIT.pattern}(?:{_written(' -')}{{0,3}}{_ANY_DIGIT.pattern}){{11}}")
+_IN_EVERY_LABEL = re.compile(_written("abcdefghijklmnopqrstuvwxyz码令值背签"))  # one of these at least
+
+
+def _may_hold_a_secret(text: str) -> bool:
+    """Whether searching a folded copy can find anything, seen from the text itself: most texts need no copy.
+
+    A secret has a digit, and either a label, or a dozen digits in a row as cards and tracks have.
+    """
+    return _ANY_DIGIT.search(text) is not None and (
+        _IN_EVERY_LABEL.search(text) is not None or _LONG_RUN.search(text) is not None
+    )
 
 
 def _fold(text: str) -> str:

@@ -41,19 +41,20 @@ from gateway.rules.policy import Deadline
 from gateway.storage.keys import Keys, json_text
 
 Values = dict[str, Any]
+"""A row to store. Words are plain str: for each enum that it is given, SQLite's driver looks for an adapter."""
 
 
 def complaint_values(complaint: Complaint, keys: Keys) -> Values:
     return {
         "id": complaint.id,
         "number": complaint.number,
-        "state": complaint.state,
-        "kind": complaint.kind,
-        "level": complaint.level,
+        "state": str(complaint.state),
+        "kind": str(complaint.kind),
+        "level": str(complaint.level),
         "needs_review": complaint.needs_review,
-        "channel": complaint.channel,
+        "channel": str(complaint.channel),
         "source": complaint.source,
-        "language": complaint.language,
+        "language": str(complaint.language),
         "received_at": complaint.received_at,
         "registered_at": complaint.registered_at,
         "promised_at": complaint.promised_at,
@@ -137,8 +138,8 @@ def message_values(message: StoredMessage, keys: Keys) -> Values:
         "channel": message.channel,
         "external_id": message.external_id,
         "content_key": message.content_key,
-        "outcome": message.outcome,
-        "machine": message.machine,
+        "outcome": str(message.outcome),
+        "machine": str(message.machine) if message.machine else None,
         "received_at": message.received_at,
         "stored_at": message.stored_at,
         "sealed": keys.seal(owner_of(message), private, f"messages.sealed.{message.id}"),
@@ -205,7 +206,7 @@ def contact_values(stored: StoredContact, keys: Keys) -> Values:
         "complaint_id": stored.complaint_id,
         "rank": stored.rank,
         "blind_index": stored.index,
-        "type": stored.contact.type,
+        "type": str(stored.contact.type),
         "verified": stored.contact.verified,
         "preferred": stored.contact.preferred,
         "sealed": keys.seal(stored.id, stored.contact.value, f"contacts.sealed.{stored.id}"),
@@ -232,7 +233,7 @@ def entry_values(entry: Entry, keys: Keys) -> Values:
         "complaint_id": entry.complaint_id,
         "seq": entry.seq,
         "at": entry.at,
-        "kind": entry.event.kind,
+        "kind": str(entry.event.kind),
         "actor": entry.actor,
         "public": json_text(dict(entry.event.public)),
         "sealed": keys.seal(entry.complaint_id, private, f"timeline.sealed.{entry.complaint_id}.{entry.seq}"),
@@ -269,12 +270,12 @@ def notice_values(notice: Notice, keys: Keys) -> Values:
         "id": notice.id,
         "complaint_id": notice.complaint_id,
         "cause": notice.cause,
-        "kind": notice.kind,
+        "kind": str(notice.kind),
         "recipient": notice.recipient,
         "facts": json_text(facts),
         "sealed": keys.seal(notice.complaint_id, {"name": told.name}, f"notices.sealed.{notice.id}"),
-        "language": notice.language,
-        "state": notice.state,
+        "language": str(notice.language),
+        "state": str(notice.state),
         "created_at": notice.created_at,
     }
 
@@ -310,13 +311,13 @@ def delivery_values(delivery: Delivery, keys: Keys) -> Values:
         "notice_id": delivery.notice_id,
         "complaint_id": delivery.complaint_id,
         "contact_id": delivery.contact_id,
-        "type": delivery.to.type,
+        "type": str(delivery.to.type),
         "verified": delivery.to.verified,
         "preferred": delivery.to.preferred,
         "recipient": keys.seal(delivery.contact_id, delivery.to.value, f"deliveries.recipient.{delivery.key}"),
-        "language": delivery.content.language,
+        "language": str(delivery.content.language),
         "content": keys.seal(delivery.complaint_id, content, f"deliveries.content.{delivery.key}"),
-        "state": delivery.state,
+        "state": str(delivery.state),
         "created_at": delivery.created_at,
     }
 
@@ -341,7 +342,7 @@ def attempt_values(attempt: Attempt) -> Values:
         "delivery_key": attempt.delivery_key,
         "number": attempt.number,
         "at": attempt.at,
-        "outcome": attempt.outcome,
+        "outcome": str(attempt.outcome),
         "reason": _storable(attempt.reason),
         "provider_id": _storable(attempt.provider_id),
     }

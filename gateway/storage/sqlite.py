@@ -7,10 +7,12 @@ one transaction. Statements are in the parts' files, the schema in tables.py.
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from operator import itemgetter
 from typing import Any, Final, Self
 
 import sqlalchemy
@@ -54,12 +56,11 @@ class SqliteDialect:
 
     def write(self, connection: sqlalchemy.Connection, new: Sequence[tuple[Table, Sequence[Values]]]) -> None:
         # With SQLAlchemy's own executemany a batch of 64 complaints takes 1.4 times the processor time.
+        cursor = connection.connection.cursor()
         for table, rows in new:
-            statement, columns = _insert_of(table)
-            values = [
-                tuple([microseconds(row[name]) if moment else row[name] for name, moment in columns]) for row in rows
-            ]
-            connection.exec_driver_sql(statement, values)
+            insert = _insert_of(table)
+            cursor.executemany(insert.statement, [insert.plain(row) + insert.moments(row) for row in rows])
+        cursor.close()
 
 
 DIALECT: Final = SqliteDialect()
@@ -126,8 +127,22 @@ class SqliteStorage:
         return timedelta()  # a file has no clock of its own
 
 
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """How a table's rows are given to the driver: a statement, and what picks its values out of a row."""
+
+    statement: str
+    plain: Callable[[Values], tuple[object, ...]]
+    moments: Callable[[Values], tuple[object, ...]]
+
+
 @cache
-def _insert_of(table: Table) -> tuple[str, Sequence[tuple[str, bool]]]:
-    """Return the statement with its columns in order, each with whether it is a moment."""
-    columns = [(column.name, isinstance(column.type, Instant)) for column in table.columns]
-    return str(table.insert().compile(dialect=sqlite.dialect())), columns
+def _insert_of(table: Table) -> Insert:
+    moments = [column.name for column in table.columns if isinstance(column.type, Instant)]
+    plain = [column.name for column in table.columns if column.name not in moments]
+    names = ", ".join(f'"{name}"' for name in (*plain, *moments))
+    return Insert(
+        f'INSERT INTO "{table.name}" ({names}) VALUES ({", ".join("?" for _ in table.columns)})',
+        itemgetter(*plain),
+        lambda row: tuple([microseconds(row[name]) for name in moments]),
+    )

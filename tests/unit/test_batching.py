@@ -60,6 +60,23 @@ async def test_what_arrives_during_a_commit_shares_the_next_one() -> None:
     assert ledger.batches == [["a"], ["b", "c", "d"]]
 
 
+async def test_who_arrives_together_shares_the_first_commit() -> None:
+    """A crowd comes in turn after turn of the event loop: the first of it does not go alone."""
+    ledger = Ledger()
+    batcher = ledger.batcher()
+    calls: list[asyncio.Task[str]] = []
+
+    def arrive(names: str) -> None:
+        calls.append(asyncio.create_task(batcher.submit(names[0])))
+        if names[1:]:
+            asyncio.get_running_loop().call_soon(arrive, names[1:])
+
+    arrive("abcd")
+    await ledger.started.wait()
+    assert await asyncio.gather(*calls) == ["a done", "b done", "c done", "d done"]
+    assert ledger.batches == [["a", "b", "c", "d"]]
+
+
 async def test_a_batch_is_bounded() -> None:
     ledger = Ledger()
     batcher = ledger.batcher(most=2)

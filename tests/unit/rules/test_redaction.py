@@ -392,6 +392,8 @@ WORDS = [
     "[已删除-密码]",
     "六四二",
 ]
+TRADITIONAL = str.maketrans(redaction._SIMPLIFIED, redaction._TRADITIONAL)
+FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 TS_NUMBER, IDENTITY = "TS-261123-000123-V", "11010519491231002X"
 
 
@@ -400,10 +402,19 @@ def test_what_is_skipped_for_speed_would_have_found_nothing(text: str) -> None:
     """Most fields hold no digit, most texts no card, and most characters fold to themselves."""
     quick = redact(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(redaction, "_ANY_DIGIT", ALL)
+        patch.setattr(redaction, "_may_hold_a_secret", lambda text: True)
         patch.setattr(redaction, "_FOLDED_RUN", ALL)
         patch.setattr(cards, "_AS_LONG", ALL)
         assert redact(text) == quick
+
+
+@pytest.mark.parametrize("kind", redaction._LABELS)
+@given(data=st.data())
+def test_every_label_makes_the_rules_read_the_text(kind: Kind, data: st.DataObject) -> None:
+    label = data.draw(st.from_regex(redaction._LABELS[kind], fullmatch=True))
+    assert redaction._may_hold_a_secret(f"{label}1")
+    assert redaction._may_hold_a_secret(f"{label}1".upper().translate(FULL_WIDTH))
+    assert redaction._may_hold_a_secret(f"{label}1".translate(TRADITIONAL))
 
 
 def test_whatever_the_rules_read_as_a_digit_makes_them_read_the_text() -> None:
