@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Protocol
@@ -158,6 +158,16 @@ class Mark:
     expected: str | None  # None: it has no mark yet
     value: str
     fence: int  # of the lease under which it is read; 0 where there is no lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderToken:
+    """A provider's access token. `version` counts from 1: who refreshes stores the next one, and only one can."""
+
+    name: str  # "<source>", or "<source>/<what it is for>"
+    value: str = field(repr=False)
+    version: int
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,6 +366,18 @@ class Marks(Protocol):
         ...
 
 
+class Tokens(Protocol):
+    """What providers let us in with: one token for all nodes, refreshed by one of them."""
+
+    async def get(self, names: Collection[str]) -> Mapping[str, ProviderToken]:
+        """Return the tokens that are held, opened; an expired one, too."""
+        ...
+
+    async def replace(self, token: ProviderToken) -> None:
+        """Store the token as the version after the one held. Raises Conflict when another node has stored it."""
+        ...
+
+
 class Blobs(Protocol):
     async def stage(self, blob_id: str, chunk: bytes, *, seq: int, at: datetime) -> None:
         """Seal and store chunk `seq` (from 0, at most 256 kB) of a file that no message refers to yet.
@@ -394,6 +416,8 @@ class Transaction(Protocol):
     def leases(self) -> Leases: ...
     @property
     def marks(self) -> Marks: ...
+    @property
+    def tokens(self) -> Tokens: ...
     @property
     def blobs(self) -> Blobs: ...
 

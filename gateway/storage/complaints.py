@@ -73,7 +73,7 @@ class SqlComplaints:
             {"complaint_id": complaint_id, "quoted_id": quoted_id, "suggested_at": at}
             for complaint_id, quoted_id in links
         ]
-        await self._db.run(self._db.upsert(tables.links).on_conflict_do_nothing(), values)
+        self._db.insert(tables.links, values, again=True)
 
     async def deadlines(self, complaint_id: str) -> Sequence[Deadline]:
         columns = tables.deadlines.c

@@ -7,7 +7,7 @@ database. Beginning and rolling back is the engine's file (sqlite.py, postgres.p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Protocol, TypeVar
@@ -48,6 +48,15 @@ async def undisturbed(work: Awaitable[Result]) -> Result:
     return task.result()
 
 
+@dataclass(frozen=True, slots=True)
+class NewRows:
+    """Rows to add to a table, of whose columns each has all."""
+
+    table: Table
+    rows: list[Values]
+    again: bool  # those that are there already stay as they are
+
+
 class Session(Protocol):
     """An open connection, beside the event loop. SQLAlchemy's own AsyncConnection is one."""
 
@@ -67,8 +76,8 @@ class Dialect(Protocol):
         """Return the condition that the column holds one of the parameter `keys`, by the column's index."""
         ...
 
-    def write(self, connection: sqlalchemy.Connection, new: Sequence[tuple[Table, Sequence[Values]]]) -> None:
-        """Add new rows, which have all columns of their table; what is referred to comes first."""
+    def write(self, connection: sqlalchemy.Connection, new: Sequence[NewRows]) -> None:
+        """Add new rows; what is referred to comes first."""
         ...
 
 
@@ -97,8 +106,8 @@ class Words:
 
 
 @cache
-def _built(build: Callable[[Words], Statement], words: Words) -> Statement:
-    return build(words)
+def _built(build: Callable[..., Statement], words: Words, *told: Hashable) -> Statement:
+    return build(words, *told)
 
 
 class Connection:
@@ -107,15 +116,18 @@ class Connection:
     def __init__(self, session: Session, *, dialect: Dialect, writing: bool) -> None:
         self._session = session
         self._words = Words(dialect, writing)
-        self._new: dict[Table, list[Values]] = {}
+        self._new: dict[str, NewRows] = {}
         self._contended: set[str] = set()
 
     def upsert(self, table: Table) -> Any:
         return self._words.upsert(table)
 
-    def built(self, build: Callable[[Words], Statement]) -> Statement:
-        """Return the statement that a function of a module builds, once: this takes longer than running it."""
-        statement: Statement = _built(build, self._words)
+    def built(self, build: Callable[..., Statement], *told: Hashable) -> Statement:
+        """Return the statement that a function of a module builds, once: that takes longer than running it.
+
+        It is kept for all it was ever `told`: few different things.
+        """
+        statement: Statement = _built(build, self._words, *told)
         return statement
 
     async def rows(self, statement: Executable, values: Values | None = None) -> Sequence[Row[Any]]:
@@ -133,20 +145,27 @@ class Connection:
             found += await self.rows(self.built(build), {"keys": part, **values})
         return found
 
+    async def change(self, build: Callable[[Words], Executable], keys: Sequence[object], **values: object) -> None:
+        """Run one statement about the rows where a column is among these keys, whatever their number."""
+        for start in range(0, len(keys), KEYS_PER_STATEMENT):
+            part = keys[start : start + KEYS_PER_STATEMENT]
+            await self.run(self.built(build), [{"keys": part, **values}])
+
     async def run(self, statement: Executable, rows: Sequence[Values] | None = None) -> None:
         """Run one statement, once or (rows) for each row; of no rows nothing is run."""
         if rows is None or rows:
             await self._go(lambda connection: connection.execute(statement, rows).close())
 
-    def insert(self, table: Table, rows: Sequence[Values], *, contended: bool = False) -> None:
+    def insert(self, table: Table, rows: Sequence[Values], *, again: bool = False, contended: bool = False) -> None:
         """Add rows that have all columns of the table, at the latest before the commit; refusals are raised then.
 
-        In a `contended` table a key that is taken means that another writer was first: Conflict.
+        `again`: those that are there already stay as they are. In a `contended` table a key that is taken means that
+        another writer was first: Conflict.
         """
         if not self._words.writing:
             raise StorageFailed("a transaction that reads was given rows to add")
         if rows:
-            self._new.setdefault(table, []).extend(rows)
+            self._new.setdefault(table.name, NewRows(table, [], again)).rows.extend(rows)
         if contended:
             self._contended.add(table.name)
 
@@ -161,7 +180,7 @@ class Connection:
 
     async def _go(self, work: Callable[[sqlalchemy.Connection], Result]) -> Result:
         """Do the work in one trip with adding the new rows, which it may read."""
-        new = sorted(self._new.items(), key=lambda added: PLACES[added[0].name])
+        new = [self._new[name] for name in sorted(self._new, key=PLACES.__getitem__)]
         self._new = {}
 
         def both(connection: sqlalchemy.Connection) -> Result:

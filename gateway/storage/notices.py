@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, Update, bindparam, func, literal_column, select
 
 from gateway.model import Delivery, DeliveryState, Notice, NoticeState
 from gateway.ports import DeliveryResult
@@ -18,18 +18,6 @@ from gateway.storage.keys import Keys
 NOTICES = tables.notices.c
 DELIVERIES = tables.deliveries.c
 SENT: ColumnElement[str] = literal_column("'sent'")  # in the text, so that the partial index is seen to fit
-
-# What was sent stays sent, whatever another worker's attempt says afterwards.
-MOVE_DELIVERY = (
-    tables.deliveries.update()
-    .where(DELIVERIES.key == bindparam("this"), DELIVERIES.state != SENT)
-    .values(state=bindparam("state"))
-)
-MOVE_NOTICE = (
-    tables.notices.update()
-    .where(NOTICES.id == bindparam("this"), NOTICES.state != SENT)
-    .values(state=bindparam("state"))
-)
 
 
 class SqlNotices:
@@ -62,14 +50,14 @@ class SqlNotices:
 
     async def settle(self, results: Sequence[DeliveryResult]) -> None:
         # Repeating a commit of unknown outcome finds its own attempts.
-        await self._db.run(self._db.built(_attempts), [rows.attempt_values(result.attempt) for result in results])
+        self._db.insert(tables.attempts, [rows.attempt_values(result.attempt) for result in results], again=True)
         current = await queue.current(self._db, [result.work for result in results])
         # A worker whose lease ran out does not decide any more; that it did send is a fact all the same.
         valid = [result for result in results if result.work.id in current or result.state is DeliveryState.SENT]
-        await self._db.run(
-            MOVE_DELIVERY, [{"this": result.attempt.delivery_key, "state": result.state} for result in valid]
-        )
-        await self._db.run(MOVE_NOTICE, [{"this": result.notice_id, "state": result.notice_state} for result in valid])
+        for state, keys in _by_state((result.state, result.attempt.delivery_key) for result in valid).items():
+            await self._db.change(_move_deliveries, keys, state=state)
+        for state, ids in _by_state((result.notice_state, result.notice_id) for result in valid).items():
+            await self._db.change(_move_notices, ids, state=state)
         due = {result.work.id: result.due_at for result in results if result.work.id in current}
         await queue.finish(self._db, [work_id for work_id, at in due.items() if at is None])
         await queue.postpone(self._db, {work_id: at for work_id, at in due.items() if at is not None})
@@ -109,5 +97,19 @@ def _tried(words: Words) -> Select[Any]:
     return select(DELIVERIES.notice_id, DELIVERIES.contact_id).where(words.among(DELIVERIES.notice_id))
 
 
-def _attempts(words: Words) -> Any:
-    return words.upsert(tables.attempts).on_conflict_do_nothing()
+# What was sent stays sent, whatever another worker's attempt says afterwards.
+def _move_deliveries(words: Words) -> Update:
+    moved = tables.deliveries.update().where(words.among(DELIVERIES.key), DELIVERIES.state != SENT)
+    return moved.values(state=bindparam("state"))
+
+
+def _move_notices(words: Words) -> Update:
+    moved = tables.notices.update().where(words.among(NOTICES.id), NOTICES.state != SENT)
+    return moved.values(state=bindparam("state"))
+
+
+def _by_state(moves: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
+    grouped: dict[str, list[str]] = defaultdict(list)
+    for state, key in moves:
+        grouped[state].append(key)
+    return grouped

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, literal_column, or_, select
+from sqlalchemy import Delete, Executable, Select, bindparam, func, literal_column, or_, select
 
 from gateway.model import Work
 from gateway.storage import rows, tables
@@ -16,7 +16,6 @@ QUEUE = tables.queue
 COLUMNS = tables.queue.c
 
 POSTPONE = QUEUE.update().where(COLUMNS.id == bindparam("this")).values(due_at=bindparam("due_at"), leased_until=None)
-FINISH = QUEUE.delete().where(COLUMNS.id == bindparam("this"))
 RELEASE = (
     QUEUE.update()
     .where(COLUMNS.id == bindparam("this"), COLUMNS.attempt == bindparam("claimed"))
@@ -34,25 +33,9 @@ class SqlQueue:
     async def claim(
         self, lane: str, *, now: datetime, until: datetime, limit: int, since: datetime | None = None
     ) -> Sequence[Work]:
-        due = (
-            select(COLUMNS.id)
-            .where(
-                COLUMNS.lane == lane,
-                COLUMNS.due_at <= now,
-                or_(COLUMNS.leased_until.is_(None), COLUMNS.leased_until <= now),
-                *([] if since is None else [COLUMNS.due_at >= since]),
-            )
-            .order_by(COLUMNS.due_at, COLUMNS.id)
-            # In the text: with a limit that it does not know PostgreSQL may plan for a tenth of the table.
-            .limit(literal_column(str(int(limit))))
-            .with_for_update(skip_locked=True)  # said on PostgreSQL only
-            .cte("due")  # as a plain subquery PostgreSQL may run it more than once, and so lock more than the limit
-        )
         claimed = await self._db.rows(
-            QUEUE.update()
-            .where(COLUMNS.id.in_(select(due.c.id)))
-            .values(leased_until=until, attempt=COLUMNS.attempt + 1)
-            .returning(COLUMNS.id, COLUMNS.lane, COLUMNS.subject, COLUMNS.due_at, COLUMNS.attempt)
+            self._db.built(_claim, limit, since is not None),
+            {"in_lane": lane, "now": now, "until": until} | ({} if since is None else {"since": since}),
         )
         # RETURNING promises no order.
         return sorted((rows.work(row) for row in claimed), key=lambda work: (work.due_at, work.id))
@@ -85,8 +68,8 @@ async def current(db: Connection, work: Collection[Work]) -> set[str]:
     return {row.id for row in found if attempts[row.id] == row.attempt}
 
 
-async def finish(db: Connection, ids: Collection[str]) -> None:
-    await db.run(FINISH, [{"this": work_id} for work_id in ids])
+async def finish(db: Connection, ids: Sequence[str]) -> None:
+    await db.change(_finished, ids)
 
 
 async def postpone(db: Connection, due: Mapping[str, datetime]) -> None:
@@ -95,3 +78,30 @@ async def postpone(db: Connection, due: Mapping[str, datetime]) -> None:
 
 def _attempts(words: Words) -> Select[Any]:
     return words.locked(select(COLUMNS.id, COLUMNS.attempt).where(words.among(COLUMNS.id)).order_by(COLUMNS.id))
+
+
+def _finished(words: Words) -> Delete:
+    return QUEUE.delete().where(words.among(COLUMNS.id))
+
+
+def _claim(words: Words, limit: int, since: bool) -> Executable:
+    due = (
+        select(COLUMNS.id)
+        .where(
+            COLUMNS.lane == bindparam("in_lane"),
+            COLUMNS.due_at <= bindparam("now"),
+            or_(COLUMNS.leased_until.is_(None), COLUMNS.leased_until <= bindparam("now")),
+            *([COLUMNS.due_at >= bindparam("since")] if since else []),
+        )
+        .order_by(COLUMNS.due_at, COLUMNS.id)
+        # In the text: with a limit that it does not know PostgreSQL may plan for a tenth of the table.
+        .limit(literal_column(str(int(limit))))
+        .with_for_update(skip_locked=True)  # said on PostgreSQL only
+        .cte("due")  # as a plain subquery PostgreSQL may run it more than once, and so lock more than the limit
+    )
+    return (
+        QUEUE.update()
+        .where(COLUMNS.id.in_(select(due.c.id)))
+        .values(leased_until=bindparam("until"), attempt=COLUMNS.attempt + 1)
+        .returning(COLUMNS.id, COLUMNS.lane, COLUMNS.subject, COLUMNS.due_at, COLUMNS.attempt)
+    )

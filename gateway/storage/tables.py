@@ -253,6 +253,15 @@ marks = Table(
     Column("fence", BigInteger, nullable=False),  # of the lease under which it was last moved
 )
 
+provider_tokens = Table(
+    "provider_tokens",
+    metadata,
+    Column("name", Text, primary_key=True),  # the source, and what the token is for
+    Column("version", Integer, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("sealed", Sealed, nullable=False),  # C3: lets anybody in who has it
+)
+
 blobs = Table(
     "blobs",
     metadata,

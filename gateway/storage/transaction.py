@@ -15,6 +15,7 @@ from gateway.storage.notices import SqlNotices
 from gateway.storage.queue import SqlQueue
 from gateway.storage.rewrapping import Rewrapping
 from gateway.storage.timeline import SqlTimeline
+from gateway.storage.tokens import SqlTokens
 from gateway.vault import Vault
 
 
@@ -30,5 +31,6 @@ class SqlTransaction:
         self.numbers = numbers
         self.leases = SqlLeases(db)
         self.marks = SqlMarks(db)
+        self.tokens = SqlTokens(db, keys)
         self.blobs = SqlBlobs(db, keys)
         self.rewrapping = Rewrapping(db, vault)  # for `huiyin keys`; the core knows nothing of it

@@ -14,7 +14,7 @@ import pytest
 
 from gateway import audit
 from gateway.errors import Misconfigured, StorageFailed
-from gateway.ports import Lane, Mark, Storage
+from gateway.ports import Lane, Mark, ProviderToken, Storage
 from gateway.storage import copying, schema, tables
 from gateway.storage.backups import new_backup, url_of
 from gateway.storage.copying import Copied
@@ -66,6 +66,7 @@ async def a_bit_of_everything(storage: Storage, vault: Vault) -> records.Case:
         fence = await tx.leases.acquire("listen:mailbox", "a node", now=START, until=SOON)
         assert fence is not None
         await tx.marks.advance([Mark(stream="mailbox", expected=None, value="17", fence=fence)])
+        await tx.tokens.replace(ProviderToken(name="wecom", value="let me in", version=1, expires_at=SOON))
         await tx.numbers.take("TS-261123", 70)
     return cases[-1]
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Boolean, Column, ColumnElement, Connection, LargeBinary, Text, cast, false, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.ports import Lane, Mark, Storage
+from gateway.ports import Lane, Mark, ProviderToken, Storage
 from gateway.storage import tables
 from tests.contract import records
 from tests.contract.records import case, result, write
@@ -117,6 +117,9 @@ async def use(storage: Storage) -> None:
         fence = await tx.leases.acquire("name", "holder", now=START, until=START)
         await tx.leases.renew("name", fence or 0, until=START)
         await tx.leases.release("name", fence or 0)
+        await tx.tokens.replace(ProviderToken(name="t", value="v", version=1, expires_at=START))
+        await tx.tokens.replace(ProviderToken(name="t", value="v", version=2, expires_at=START))
+        await tx.tokens.get(["t", "none"])
         await tx.marks.advance([Mark(stream="a", expected=None, value="1", fence=1)])
         await tx.marks.advance([Mark(stream="a", expected="1", value="2", fence=1)])
 

@@ -64,6 +64,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("scope", name=op.f("pk_numbers")),
     )
     op.create_table(
+        "provider_tokens",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_provider_tokens")),
+    )
+    op.create_table(
         "queue",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("lane", sa.Text(), nullable=False),
