@@ -156,8 +156,9 @@ def _insert_into(tables: Sequence[tuple[Table, bool]]) -> str:
     """
     place = count(1)
     inserts = [_insert_of(table, place) + (" ON CONFLICT DO NOTHING" if again else "") for table, again in tables]
-    first = "".join(f"t{n} AS ({insert}), " for n, insert in enumerate(inserts[:-1]))
-    return f"WITH {first.removesuffix(', ')} {inserts[-1]}" if first else inserts[-1]
+    *first, last = inserts
+    named = ", ".join(f"t{n} AS ({insert})" for n, insert in enumerate(first))
+    return f"WITH {named} {last}" if first else last
 
 
 def _insert_of(table: Table, place: Iterator[int]) -> str:

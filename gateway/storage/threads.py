@@ -43,13 +43,15 @@ class Threads:
         with translated():
             async with asyncio.timeout(BUSY_SECONDS):
                 await self._free.acquire()
-        session = ThreadSession(self)
         try:
-            with translated():
-                await undisturbed(self.run(partial(session.begin, self._engine, begin)))
-            yield session
+            session = ThreadSession(self)
+            try:
+                with translated():
+                    await undisturbed(self.run(partial(session.begin, self._engine, begin)))
+                yield session
+            finally:
+                await session.close()
         finally:
-            await session.close()
             self._free.release()
 
     def run(self, work: Callable[[], Result]) -> asyncio.Future[Result]:

@@ -29,11 +29,19 @@ async def test_a_block_cancelled_in_its_commit_is_committed_before_the_next_writ
         assert task is not None
         async with storage.writing(Lane.INTAKE) as tx:
             await write(tx, li)
+            await tx.queue.oldest()  # nothing is left to be added
             asyncio.get_running_loop().call_soon(task.cancel)  # finds it waiting for the commit
 
     with pytest.raises(asyncio.CancelledError):
         await asyncio.create_task(story())
     assert await is_held(storage, li)
+
+
+async def test_a_block_sees_what_it_added_itself(storage: Storage) -> None:
+    li = case()
+    async with storage.writing(Lane.INTAKE) as tx:
+        await write(tx, li)
+        assert list(await tx.complaints.by_id([li.complaint.id])) == [li.complaint.id]
 
 
 async def test_a_block_cancelled_in_a_statement_is_rolled_back_before_the_next_writer(storage: Storage) -> None:

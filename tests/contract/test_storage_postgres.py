@@ -135,6 +135,39 @@ async def test_serials_of_a_block_that_failed_are_taken_first_and_only_once(stor
     assert sorted(taken) == [1, 2, 3, 4]
 
 
+async def test_serials_of_a_block_that_is_refused_at_its_end_are_taken_again(storage: Storage) -> None:
+    """New rows go over with the commit, but one that was refused was never committed (lesson 26)."""
+    li = case()
+
+    async def refused() -> None:
+        async with storage.writing(Lane.INTAKE) as tx:
+            assert await tx.numbers.take("day", 2) == 1
+            await write(tx, case(complaint_changes={"number": li.complaint.number}))
+
+    async with storage.writing(Lane.INTAKE) as tx:
+        await write(tx, li)
+    with pytest.raises(Taken):
+        await refused()
+    async with storage.writing(Lane.INTAKE) as tx:
+        assert await tx.numbers.take("day", 2) == 1
+
+
+async def test_all_that_a_batch_adds_is_one_statement(storage: Storage) -> None:
+    """However many complaints and tables: a trip to the server takes as long as adding several of them."""
+    statements: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        statements.append(statement)
+
+    li, zhang = case(), case()
+    with listening("before_cursor_execute", note):
+        async with storage.writing(Lane.INTAKE) as tx:
+            await write(tx, li, zhang)
+    assert [statement.count("INSERT INTO") > 5 for statement in statements] == [True]
+    assert await is_held(storage, li)
+    assert await is_held(storage, zhang)
+
+
 async def test_serials_of_a_block_whose_connection_was_lost_become_a_gap(
     storage: Storage, postgres: PostgresServer, database: Database
 ) -> None:

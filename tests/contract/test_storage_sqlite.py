@@ -6,7 +6,7 @@ import asyncio
 import resource
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ import pytest
 from gateway.errors import BadData, Contended, DiskFull, GatewayError, Misconfigured, StorageFailed, Unavailable
 from gateway.ports import Lane, Storage
 from gateway.storage import sqlite
+from gateway.storage.engines import BUSY_SECONDS
 from gateway.storage.lanes import LaneLock
 from gateway.storage.refusals import translated
-from gateway.storage.sqlite import SqliteStorage
+from gateway.storage.sqlite import READERS, SqliteStorage
 from gateway.vault import Vault
 from tests.contract.records import case, is_held, write
 from tests.databases import Database, listening
@@ -69,6 +70,22 @@ async def test_a_waiter_that_is_cancelled_at_its_turn_passes_the_lock_on() -> No
     assert got == [2, 3]
     async with asyncio.timeout(1), lock.held(Lane.BULK):
         pass
+
+
+async def test_readers_that_wait_for_a_connection_hold_up_none_that_has_one(storage: Storage) -> None:
+    async def read() -> None:
+        async with storage.reading() as tx:
+            await tx.queue.oldest()
+
+    async with asyncio.timeout(BUSY_SECONDS - 1):  # by then those that wait would give up, and all go on
+        async with AsyncExitStack() as stack:
+            holders = [await stack.enter_async_context(storage.reading()) for _ in range(READERS)]
+            waiting = [asyncio.create_task(read()) for _ in range(READERS)]
+            await asyncio.sleep(0)  # lets each of them ask
+            for tx in holders:
+                await tx.queue.oldest()
+            assert not any(task.done() for task in waiting)
+        await asyncio.gather(*waiting)
 
 
 async def test_a_block_keeps_other_processes_from_writing_from_its_first_moment_on(
