@@ -39,9 +39,9 @@ from gateway.model import (
     NoticeKind,
     OutboundMessage,
 )
-from gateway.record import Recorder, lane_of
 from gateway.rendering import Rendering
 from gateway.settings import Settings
+from gateway.telling import lane_of
 
 NAME, FLOOR = "notices by SMTP", "aiosmtplib, ready bytes"
 TARGET = 0.60
@@ -99,7 +99,7 @@ class _Lane:
             lane=lane_of(ContactType.EMAIL),
             sender=sender,
             storage=running.storage,
-            recorder=Recorder(rendering=rendering, audit_key=running.vault.audit_key, served={ContactType.EMAIL}),
+            recorder=running.recorder,
             coordination=LocalCoordination(now=clock),
             now=clock,
             metrics=running.metrics,

@@ -26,7 +26,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from adapters.registry import ADAPTERS
 from adapters.tools import Tools
 from adapters.web_form.wire import WebForm, fields
-from gateway import app, normalise, rotation, transfer_commands
+from gateway import app, case_commands, filing_commands, normalise, rotation, transfer_commands
 from gateway.coordination.redis import probe
 from gateway.errors import GatewayError, Misconfigured
 from gateway.model import ContactType
@@ -35,7 +35,7 @@ from gateway.ports import Now
 from gateway.settings import RedisSettings, Settings, explain, load
 from gateway.storage import schema
 from gateway.storage.copying import Report
-from gateway.transfer_commands import Terminal
+from gateway.terminal import Terminal
 
 SETTINGS_FILE = "gateway.toml"
 PROBE_SECONDS = 30.0
@@ -121,7 +121,7 @@ async def _serve_until_stopped(settings: Settings, role: app.Role) -> int:
             err.print("演示环境 (no settings file): an invented bank; write gateway.toml to name yours.")
         missing = ", ".join(sorted({ContactType.EMAIL, ContactType.MOBILE} - running.served))
         if missing:
-            err.print(f"No channel sends to: {missing}. Notices to such contacts wait as NO_CHANNEL until one does.")
+            err.print(f"No channel sends to: {missing}. Who can be telephoned is called by a person; others wait.")
         site = f"http://{settings.web.host}:{running.port}"
         if role is app.Role.WORKER:
             out.print(f"Huiyin reads mailboxes and sends notices; {site}/readyz says how it is (stop with Ctrl+C)")
@@ -344,12 +344,15 @@ def _parser() -> argparse.ArgumentParser:
     terminal = Terminal(
         say=partial(out.print, markup=False),
         warn=partial(err.print, markup=False),
+        show=partial(out.print, soft_wrap=False),
         progress=_shown,
         settings=_settings,
+        channels=lambda settings: open_channels(settings, clock),
         run=_run,
         now=clock,
     )
     transfer_commands.add_to(add, terminal)
+    filing_commands.add_to(case_commands.add_to(commands, terminal), terminal)
     _add_keys(commands.add_parser("keys", help=KEYS, description=KEYS))
     command = add(
         "normalise",

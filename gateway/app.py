@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from gateway import rulebook
+from gateway.casework import Casework
 from gateway.coordination.local import LocalCoordination
 from gateway.coordination.redis import RedisCoordination
 from gateway.delivery import Deliveries
@@ -30,12 +31,16 @@ from gateway.observe import Beats, Metrics, fault
 from gateway.ports import Accept, Channel, Coordination, Now, Sender, Storage
 from gateway.preparation import Preparation
 from gateway.readiness import Readiness
-from gateway.record import Recorder, lane_of
+from gateway.record import TIMERS, Recorder
+from gateway.redating import Redating
 from gateway.rendering import Rendering
 from gateway.rules.numbering import Pattern, Patterns
-from gateway.settings import Settings, Web
+from gateway.rules.routing import Directory
+from gateway.settings import ApiToken, Settings, Web
 from gateway.storage import schema
 from gateway.storage.opening import open_storage
+from gateway.telling import lane_of
+from gateway.timers import Timers
 from gateway.upkeep import Upkeep
 from gateway.vault import REREAD_SECONDS, MissingMaster, Vault
 from gateway.web import site
@@ -67,7 +72,10 @@ class Service:
     """A running gateway."""
 
     accept: Accept
+    casework: Casework
+    recorder: Recorder
     storage: Storage
+    coordination: Coordination
     metrics: Metrics
     vault: Vault
     served: frozenset[ContactType]
@@ -85,39 +93,56 @@ async def service(
     """
     if role is not Role.WORKER:
         refuse_plain_http(settings.web)
-    vault = await open_vault(settings)
     async with AsyncExitStack() as stack:
-        storage = await stack.enter_async_context(open_storage(settings.storage.location(), vault))
-        await storage.check()
-        opened = [await stack.enter_async_context(channel) for channel in channels]
-        metrics = Metrics()
-        coordination = await stack.enter_async_context(coordinating(settings, metrics, now))
-        node = Node(
-            settings,
-            vault=vault,
-            storage=storage,
-            coordination=coordination,
-            metrics=metrics,
-            senders=senders_of(opened),
-            now=now,
-        )
-        stack.push_async_callback(node.intake.close)
+        node, opened = await stack.enter_async_context(assembled(settings, channels, now=now))
         await stack.enter_async_context(node.loops)
         node.start_keys()
         if role is not Role.WEB:
             node.start_upkeep()
+            node.start_timers()
+            node.start_redating()
             node.start_deliveries()
         port = await stack.enter_async_context(listening(node.site(form_for, role), settings))
         if role is not Role.WEB:
             node.start_listeners(opened)
         yield Service(
             accept=node.intake.accept,
-            storage=storage,
+            casework=node.casework,
+            recorder=node.recorder,
+            storage=node.storage,
+            coordination=node.coordination,
             metrics=node.metrics,
-            vault=vault,
+            vault=node.vault,
             served=frozenset(node.senders),
             port=port,
         )
+
+
+@asynccontextmanager
+async def assembled(
+    settings: Settings, channels: Sequence[OpenChannel], *, now: Now
+) -> AsyncIterator[tuple[Node, Sequence[Channel]]]:
+    """Open database and channels and yield the parts made over them; none of them runs by itself yet.
+
+    Leaving commits what was handed in. Raises Misconfigured with what to change.
+    """
+    vault = await open_vault(settings)
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(open_storage(settings.storage.location(), vault))
+        await storage.check()
+        opened = [await stack.enter_async_context(channel) for channel in channels]
+        metrics = Metrics()
+        node = Node(
+            settings,
+            vault=vault,
+            storage=storage,
+            coordination=await stack.enter_async_context(coordinating(settings, metrics, now)),
+            metrics=metrics,
+            senders=senders_of(opened),
+            now=now,
+        )
+        stack.push_async_callback(node.intake.close)
+        yield node, opened
 
 
 class Node:
@@ -143,11 +168,19 @@ class Node:
         self.senders = senders
         self.now = now
         self.book = rulebook.load(zone=settings.bank.zone, override=settings.config)
+        check_callers(settings.web.tokens, self.book.directory)
         self.metrics = metrics
         self.beats = Beats(seconds=asyncio.get_running_loop().time)
         self.coordination = coordination
         self.loops = Loops(coordination=coordination, now=now, metrics=metrics)
-        self.recorder = Recorder(rendering=rendering, audit_key=vault.audit_key, served=senders)
+        self.recorder = Recorder(
+            rendering=rendering,
+            audit_key=vault.audit_key,
+            served=senders,
+            policy=self.book.policy,
+            calendar=self.book.calendar,
+            directory=self.book.directory,
+        )
         self.intake = Intake(
             storage=storage,
             preparation=Preparation(
@@ -162,6 +195,10 @@ class Node:
             most=settings.intake.batch,
             room=settings.intake.queue,
         )
+
+    @property
+    def casework(self) -> Casework:
+        return Casework(storage=self.storage, recorder=self.recorder, coordination=self.coordination, now=self.now)
 
     def start_keys(self) -> None:
         async def look() -> int:
@@ -187,6 +224,28 @@ class Node:
         )
         alive = self.beats.expect("upkeep", within=4 * UPKEEP_SECONDS)
         self.loops.start(self.loops.repeat("upkeep", upkeep.run_once, alive, poll=UPKEEP_SECONDS))
+
+    def start_timers(self) -> None:
+        timers = Timers(
+            storage=self.storage,
+            recorder=self.recorder,
+            coordination=self.coordination,
+            now=self.now,
+            metrics=self.metrics,
+        )
+        alive = self.beats.expect(TIMERS, within=LANE_SECONDS)
+        self.loops.start(self.loops.repeat(TIMERS, timers.run_once, alive))
+
+    def start_redating(self) -> None:
+        redating = Redating(
+            storage=self.storage,
+            recorder=self.recorder,
+            coordination=self.coordination,
+            now=self.now,
+            metrics=self.metrics,
+        )
+        alive = self.beats.expect("redating", within=LANE_SECONDS)
+        self.loops.start(self.loops.repeat("redating", redating.run_once, alive, poll=UPKEEP_SECONDS))
 
     def start_deliveries(self) -> None:
         for contact_type, sender in self.senders.items():
@@ -233,6 +292,7 @@ class Node:
             health=readiness,
             metrics=self.metrics.render,
             web_form=form_for(self.senders),
+            casework=self.casework,
             senders=frozenset(self.senders),
             sign=partial(self.vault.sign, "web"),
             fault=self.fault,
@@ -274,6 +334,14 @@ def refuse_plain_http(settings: Web) -> None:
         "behind a proxy that speaks TLS; or name such a proxy in web.trusted_proxies and its https address in "
         "web.public_url; or, if plain HTTP is meant, say web.insecure = true"
     )
+
+
+def check_callers(tokens: Sequence[ApiToken], directory: Directory) -> None:
+    """Raise Misconfigured when a token acts for somebody, or for a unit, that the directory does not know."""
+    for token in tokens:
+        for key, name, known in (("staff", token.staff, directory.staff), ("unit", token.unit, directory.units)):
+            if name and name not in known:
+                raise Misconfigured(f"web.tokens {token.name}: config/routing.toml has no {key} {name!r}")
 
 
 def _is_loopback(host: str) -> bool:

@@ -13,15 +13,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gateway import retry
-from gateway.errors import DeliveryFailed, Permanent, Temporary
-from gateway.model import Attempt, AttemptOutcome, Delivery, DeliveryState, Notice, NoticeState, OutboundMessage, Work
+from gateway.errors import DeliveryFailed, Permanent, Rejected, Temporary
+from gateway.model import (
+    Attempt,
+    AttemptOutcome,
+    Delivery,
+    DeliveryState,
+    Notice,
+    NoticeState,
+    OutboundMessage,
+    Work,
+)
 from gateway.observe import Metrics, fault
 from gateway.ports import Coordination, DeliveryResult, Lane, Now, Sender, Storage, StoredContact, Transaction
-from gateway.record import Draft, Recorder, next_contact
+from gateway.record import Draft, Recorder
+from gateway.rules.commands import OutcomeSent, ReportUndelivered
+from gateway.telling import OUTCOMES, carries_long, next_contact
 from gateway.vault import MissingMaster, VaultError
 
 LIMIT = 64
@@ -34,6 +46,8 @@ WHOLE_EVERY = timedelta(minutes=1)
 million rows that are done PostgreSQL keeps index entries until it vacuums, for a backup's whole length."""
 LATE = timedelta(seconds=30)
 """How much later than its due time work may be committed and still be found at once."""
+AHEAD = timedelta(minutes=1)
+"""How far another node's clock may be ahead of this one's: beyond, what it put off was put off by a wrong clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +126,7 @@ class Deliveries:
         whole = abs(now - self._whole_at) >= WHOLE_EVERY
         async with self._storage.writing(Lane.RESULTS) as tx:
             if whole:
-                await tx.queue.recall(self._lane, now=now, latest=now + retry.LONGEST_ASKED)
+                await tx.queue.recall(self._lane, now=now, latest=now + AHEAD)
             since = None if whole else self._oldest - LATE
             claimed = await tx.queue.claim(self._lane, now=now, until=now + LEASE, limit=LIMIT, since=since)
         if whole:
@@ -169,6 +183,8 @@ class Deliveries:
         draft = self._recorder.draft(now)
         async with self._storage.writing(Lane.RESULTS) as tx:
             given_up = await self._give_up(tx, draft, [one for one in tried if one.tired])
+            await self._undelivered(tx, draft, [one.row for one in tried if one.tired], given_up)
+            await self._outcomes_left(tx, draft, tried)
             await tx.notices.settle([_result(one, given_up.get(one.row.notice_id), now) for one in tried])
             await draft.write(tx)
         del self._tried[: len(tried)]
@@ -178,6 +194,21 @@ class Deliveries:
                 self._metrics.number_to_sent.observe(max(0.0, (now - one.row.created_at).total_seconds()))
         for lane in draft.lanes:
             await self._coordination.wake(lane)
+
+    async def _outcomes_left(self, tx: Transaction, draft: Draft, tried: Sequence[Tried]) -> None:
+        """Stop the law's clock of complaints whose outcome was handed over now: its time counts (law 21)."""
+        left = [one.row for one in tried if one.outcome is AttemptOutcome.SENT and one.row.kind in OUTCOMES]
+        for row in sorted(left, key=lambda row: row.complaint_id):
+            try:
+                complaint = (await tx.complaints.by_id([row.complaint_id]))[row.complaint_id]
+                notice = (await tx.notices.by_id([row.notice_id]))[row.notice_id]
+                told = carries_long(row.to) or not await _waits_elsewhere(tx, row)
+            except VaultError as error:  # its legal date stays open and is alarmed; what was sent is recorded
+                self._fault(error)
+                continue
+            if told:
+                with suppress(Rejected):  # it was told before, or the case has ended or begun anew meanwhile
+                    draft.apply(complaint, OutcomeSent(notice=notice.id, decided_at=notice.created_at))
 
     async def _give_up(self, tx: Transaction, draft: Draft, tired: Sequence[Tried]) -> Mapping[str, NoticeState]:
         """Give up tired contacts: address their notices to the next one, or to none where there is none and no hope.
@@ -199,7 +230,24 @@ class Deliveries:
                 self._fault(error)
         return states
 
+    async def _undelivered(
+        self, tx: Transaction, draft: Draft, tired: Sequence[Delivery], given_up: Mapping[str, NoticeState]
+    ) -> None:
+        """Have a person look for another way to a customer whom a notice reached by none."""
+        dead = [row for row in tired if row.contact_id and given_up.get(row.notice_id) is NoticeState.DEAD]
+        for row in sorted(dead, key=lambda row: row.complaint_id):
+            try:
+                complaint = (await tx.complaints.by_id([row.complaint_id]))[row.complaint_id]
+                waits = await _waits_elsewhere(tx, row)
+            except VaultError as error:
+                self._fault(error)
+                continue
+            if not waits:
+                draft.apply(complaint, ReportUndelivered(notice=row.notice_id, what=row.kind))
+
     async def _next(self, tx: Transaction, row: Delivery) -> tuple[Notice | None, StoredContact | None]:
+        if row.contact_id is None:  # staff has one address: what cannot reach it waits for a person
+            return None, None
         notice = (await tx.notices.by_id([row.notice_id])).get(row.notice_id)
         contacts = (await tx.contacts.of([row.complaint_id])).get(row.complaint_id, ())
         tried = (await tx.notices.tried([row.notice_id])).get(row.notice_id, frozenset())
@@ -207,6 +255,12 @@ class Deliveries:
 
     def _fault(self, error: Exception) -> None:
         fault(self._lane, error, metrics=self._metrics, now=self._now())
+
+
+async def _waits_elsewhere(tx: Transaction, row: Delivery) -> bool:
+    """Say whether another contact, or a call, is still to be told the same notice."""
+    others = [one for one in await tx.notices.deliveries(row.complaint_id) if one.notice_id == row.notice_id]
+    return any(one.key != row.key and one.state in (DeliveryState.QUEUED, DeliveryState.UNKNOWN) for one in others)
 
 
 def _outcome(failure: DeliveryFailed) -> AttemptOutcome:

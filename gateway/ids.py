@@ -19,6 +19,11 @@ def new_id(at: datetime) -> str:
     return _milliseconds(int(at.timestamp() * 1000)) + os.urandom(16).translate(_OF_A_BYTE).decode("ascii")
 
 
+def first_id(at: datetime) -> str:
+    """Return what comes before every id of this moment or later, and after all earlier ones."""
+    return _milliseconds(int(at.timestamp() * 1000))
+
+
 @lru_cache(maxsize=64)  # the ids of a batch share their time
 def _milliseconds(value: int) -> str:
     return "".join([ALPHABET[(value >> shift) & 31] for shift in range(45, -1, -5)])

@@ -17,13 +17,25 @@ from zoneinfo import ZoneInfo
 from gateway.batching import Batcher
 from gateway.errors import BadData, DiskFull, Rejected, StorageFailed, Unavailable
 from gateway.ids import new_id
-from gateway.model import InboundEvent, InboundMessage, Level, Outcome, Receipt
+from gateway.model import (
+    CUSTOMER,
+    SYSTEM,
+    Actor,
+    Complaint,
+    InboundEvent,
+    InboundMessage,
+    Level,
+    Outcome,
+    Receipt,
+    State,
+)
 from gateway.observe import Metrics, fault
 from gateway.placement import Item, Snapshot, place
 from gateway.ports import Coordination, Lane, Now, Storage, StoredContact, StoredMessage, Transaction
 from gateway.preparation import Preparation, Prepared
 from gateway.record import Draft, Recorder
-from gateway.rules.lifecycle import Register, SuggestLink, Supplement
+from gateway.rules import answers, clocks
+from gateway.rules.commands import Command, Register, Resume, SuggestLink, Supplement
 from gateway.rules.numbering import Patterns
 
 LONG_TEXT = 20_000
@@ -130,8 +142,10 @@ class Intake:
         async with self._storage.writing(Lane.INTAKE) as tx:
             items = place([prepared for call in calls for prepared in call.prepared], await self._look_up(tx, calls))
             await self._open(tx, draft, [item for item in items if item.opens], now)
+            joined = {item.complaint.id for item in items if item.complaint and item.outcome is Outcome.JOINED}
+            contacts = await tx.contacts.of(joined) if joined else {}
             for item in items:
-                self._keep(draft, item, now)
+                self._keep(draft, item, contacts)
             await draft.write(tx)
         for lane in draft.lanes:
             await self._coordination.wake(lane)
@@ -179,19 +193,22 @@ class Intake:
                     policy=f"{dates.promised.profile}@{dates.promised.profile_version}",
                     name=message.from_name,
                     message_id=prepared.id,
+                    clocks=clocks.opening(dates.clocks, now),
+                    redacted=tuple(sorted(prepared.redactions)),
                 ),
                 contacts=[
                     StoredContact(id=new_id(now), complaint_id=complaint_id, rank=rank, index=index, contact=contact)
                     for rank, (contact, index) in enumerate(prepared.contacts)
                 ],
-                deadlines=dates.clocks,
             )
             self._link(draft, item)
 
     def _link(self, draft: Draft, item: Item) -> None:
-        for quoted_id in item.quoted:
+        for link in item.links:
             if item.complaint is not None:
-                item.complaint = draft.apply(item.complaint, SuggestLink(quoted_id=quoted_id))
+                other = link.complaint
+                suggested = SuggestLink(quoted_id=other.id, number=other.number, repeats=link.repeats)
+                item.complaint = draft.apply(item.complaint, suggested)
 
     async def _draw(self, tx: Transaction, count: int, now: datetime) -> Sequence[str]:
         """Return new numbers of the bank's present day; serials without a usable check character are skipped."""
@@ -204,13 +221,34 @@ class Intake:
             numbers += [number for serial in range(first, first + missing) if (number := pattern.number(day, serial))]
         return numbers
 
-    def _keep(self, draft: Draft, item: Item, now: datetime) -> None:
+    def _keep(self, draft: Draft, item: Item, contacts: Mapping[str, Sequence[StoredContact]]) -> None:
         if item.again:
             return
         if item.outcome is Outcome.JOINED and item.complaint is not None:
-            item.complaint = draft.apply(item.complaint, Supplement(message_id=item.prepared.id))
+            self._join(draft, item, item.complaint, contacts.get(item.complaint.id, ()))
             self._link(draft, item)
-        draft.keep(_stored(item, now))
+        draft.keep(_stored(item, draft.now))
+
+    def _join(self, draft: Draft, item: Item, complaint: Complaint, contacts: Sequence[StoredContact]) -> None:
+        """Add the message, and do what it says where the case waits for that (T11, T20, T21, N14)."""
+        prepared, state = item.prepared, draft.current(complaint).state
+        text = prepared.message.reply_text or prepared.message.text
+        answer: Sequence[tuple[Command, Actor]] = [(Resume(), SYSTEM)]  # what was asked for came
+        if state is not State.NEED_INFO and draft.current(complaint).case.mediation_offered:
+            answer = []  # a plain yes or no may be meant for the offer as well as for the outcome
+        elif state is not State.NEED_INFO:
+            answer = [(command, CUSTOMER) for command in answers.read(text, state, prepared.id, draft.now)]
+        if not all(draft.permits(complaint, command, actor=actor) for command, actor in answer):
+            answer = []  # said at another time than it is asked for, it stays a message for a person to read
+        supplement = Supplement(
+            message_id=prepared.id,
+            redacted=tuple(sorted(prepared.redactions)),
+            answers=bool(answer),
+            wish=answers.wish(text, state),
+        )
+        item.complaint = draft.apply(complaint, supplement, contacts=contacts)
+        for command, actor in answer:
+            item.complaint = draft.apply(item.complaint, command, actor=actor, contacts=contacts)
 
     async def _rescue(self, call: Call, error: Exception) -> Sequence[Receipt]:
         """Write a call that the database refused, event by event, each as whole as it can be stored (lesson 15).

@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 from gateway.model import ChannelKind, Complaint, Outcome, Receipt
 from gateway.ports import HeldMessage
 from gateway.preparation import Prepared
-from gateway.rules.lifecycle import OPEN
+from gateway.rules.transitions import OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A complaint that a message names and does not join. `repeats`: it is its sender's own, and had ended (A110)."""
+
+    complaint: Complaint
+    repeats: bool
 
 
 @dataclass(slots=True)
@@ -22,7 +30,7 @@ class Item:
     prepared: Prepared
     outcome: Outcome
     complaint: Complaint | None = None  # the one it joins or opened
-    quoted: Sequence[str] = ()  # ids of complaints it names that are not its sender's
+    links: Sequence[Link] = ()  # the other complaints it names
     held: HeldMessage | None = None  # what it is a copy of
     like: Item | None = None  # the earlier item of this batch that it is a copy of
     again: bool = False  # the same delivery of the same message: nothing is stored twice
@@ -108,11 +116,11 @@ def _decide(item: Item, snapshot: Snapshot) -> None:
     sender = {index for contact, index in prepared.contacts if contact.verified or _answers_only_the_sender(item)}
     own = [complaint for complaint in named if sender & snapshot.owners.get(complaint.id, frozenset())]
     item.complaint = next((complaint for complaint in own if complaint.state in OPEN), None)
-    item.quoted = [complaint.id for complaint in named if complaint not in own]
     if item.complaint is not None:
+        item.links = [Link(complaint, repeats=False) for complaint in named if complaint not in own]
         item.outcome = Outcome.JOINED
         return
-    item.quoted = [complaint.id for complaint in named]
+    item.links = [Link(complaint, repeats=complaint in own) for complaint in named]
     item.outcome = Outcome.PENDING_LINK if named else Outcome.OPENED
 
 

@@ -199,9 +199,10 @@ def _redacted(message: InboundMessage, found: Counter[str]) -> InboundMessage:
             particulars,
             occurred_note=clean(particulars.occurred_note),
             branch=clean(particulars.branch),
+            receptionist=clean(particulars.receptionist),
             amount_note=clean(particulars.amount_note),
         ),
-        attachments=tuple([_with(item, name=clean(item.name)) for item in message.attachments]),
+        attachments=tuple([_with(item, name=clean(item.name), sha256=_sha256(item)) for item in message.attachments]),
         turns=tuple([_with(turn, text=clean(turn.text)) for turn in message.turns]),
     )
 
@@ -228,8 +229,13 @@ def _content(message: InboundMessage) -> bytes:
 
 
 def _fingerprint(attachment: Attachment) -> str:
-    if attachment.content is None:
-        return attachment.blob_id or ""
+    return attachment.blob_id or "" if attachment.content is None else _sha256(attachment)
+
+
+def _sha256(attachment: Attachment) -> str:
+    """Return the hash a file is shown with (A012): of its content, unless who stored that has counted it."""
+    if attachment.sha256 or attachment.content is None:
+        return attachment.sha256
     return hashlib.sha256(attachment.content).hexdigest()
 
 

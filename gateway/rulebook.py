@@ -1,4 +1,4 @@
-"""Reads the bank's rule books: which profiles apply and which days are worked. What they mean is in rules/.
+"""Reads the bank's rule books: which profiles apply, which days are worked, who handles what.
 
 An operator's own folder goes over the shipped one file by file (share.py): a bank can change one term, no more.
 """
@@ -14,7 +14,8 @@ from typing import TypeVar
 from gateway import share
 from gateway.errors import Misconfigured
 from gateway.rules.policy import Policy
-from gateway.rules.profiles import Profile, Stack
+from gateway.rules.profiles import ANY, Profile, Stack
+from gateway.rules.routing import Directory
 from gateway.rules.worktime import Calendar, WorkYear
 
 T = TypeVar("T")
@@ -24,6 +25,7 @@ T = TypeVar("T")
 class Rulebook:
     policy: Policy
     calendar: Calendar
+    directory: Directory
 
 
 def load(*, zone: str, override: Path | None) -> Rulebook:
@@ -36,13 +38,25 @@ def load(*, zone: str, override: Path | None) -> Rulebook:
     ]
     try:
         policy = Policy.build(stack, profiles)
+        _check_ends(policy)
         years = tuple(
             _read(name, WorkYear.from_mapping, override)
             for name in share.names("config", f"workdays/{policy.target.calendar}-*.toml", override)
         )
-        return Rulebook(policy=policy, calendar=Calendar(zone=zone, years=years))
+        directory = _read("routing.toml", Directory.from_mapping, override)
+        return Rulebook(policy=policy, calendar=Calendar(zone=zone, years=years), directory=directory)
     except ValueError as error:
         raise Misconfigured(f"config/policies, config/workdays: {error}") from None
+
+
+def _check_ends(policy: Policy) -> None:
+    """Raise ValueError for a stack in which a case could never end: nothing says until when its customer answers."""
+    needed = ("confirm_within", "recheck_within", "read_within")  # without the last, who wrote would count as silent
+    missing = [name for name in needed if not policy.limits(name, (ANY,))]
+    if not any("callback_window" in profile.windows for profile in (policy.target, *policy.fills)):
+        missing.append("callback_window")
+    if missing:
+        raise ValueError(f"no enabled profile sets {', '.join(missing)}: add huiyin.defaults to fill_from")
 
 
 def _read(name: str, build: Callable[[Mapping[str, object]], T], override: Path | None) -> T:

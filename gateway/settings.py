@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from gateway.errors import Misconfigured
-from gateway.model import Language
+from gateway.model import Language, Role
 
 ENVIRONMENT_PREFIX = "HUIYIN_"
 _WANTS_PASSWORD = re.compile(r"(postgresql://[^/?:@]+)@")
@@ -102,6 +102,16 @@ class ApiToken(Section):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    roles: tuple[Role, ...] = ()  # without any the caller only hands complaints in
+    staff: Annotated[str, Field(max_length=80)] = ""  # whose deeds the timeline shows; the token's name if empty
+    unit: Annotated[str, Field(max_length=80)] = ""
+
+    @field_validator("roles")
+    @classmethod
+    def _somebody_of_the_bank(cls, value: tuple[Role, ...]) -> tuple[Role, ...]:
+        if {Role.SYS, Role.CUS} & set(value):
+            raise ValueError("sys and cus are the gateway's and the customer's own")
+        return value
 
 
 class Web(Section):

@@ -43,7 +43,7 @@ class Carried:
     @property
     def waiting(self) -> int:
         """How many deliveries are yet to be made."""
-        return self.copied.rows["queue"]
+        return self.copied.deliveries
 
 
 class Transfer:

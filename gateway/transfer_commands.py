@@ -8,31 +8,14 @@ from __future__ import annotations
 import argparse
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.app import number_patterns
-from gateway.ports import Now
 from gateway.settings import Settings
-from gateway.storage.copying import Report
+from gateway.terminal import Add, Terminal
 from gateway.transfer import SKIP, Carried, Transfer, verify_served
 
-Add = Callable[[str, Callable[[Namespace], int], str, str], ArgumentParser]
-"""Adds a command by its name, what runs it, a sentence about it and what else there is to say."""
-Command = Callable[[Namespace, Settings, "Terminal"], Awaitable[int]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terminal:
-    """What a command is given of the command line."""
-
-    say: Callable[[str], None]
-    warn: Callable[[str], None]
-    progress: Callable[[], AbstractContextManager[Report]]
-    settings: Callable[[Namespace], Settings]
-    run: Callable[[Awaitable[int]], int]
-    now: Now
+Command = Callable[[Namespace, Settings, Terminal], Awaitable[int]]
 
 
 def add_to(add: Add, terminal: Terminal) -> None:

@@ -134,7 +134,14 @@ def make_core(tmp_path: Path, storage: SqliteStorage, vault: Vault, clock: Clock
         book = rulebook.load(zone=ZONE, override=None)
         patterns = Patterns(current=Pattern.parse("TS-{yymmdd}-{serial:6}-{check}"))
         rendering = Rendering(bank=Bank.model_validate(DEMONSTRATION_BANK), override=None)
-        recorder = Recorder(rendering=rendering, audit_key=vault.audit_key, served=served)
+        recorder = Recorder(
+            rendering=rendering,
+            audit_key=vault.audit_key,
+            served=served,
+            policy=book.policy,
+            calendar=book.calendar,
+            directory=book.directory,
+        )
         coordination, metrics = LocalCoordination(now=clock), Metrics()
         intake = Intake(
             storage=storage,

@@ -19,6 +19,7 @@ from gateway import errors, model, vault
 from gateway.observe import Metrics
 from gateway.settings import Settings, load
 from gateway.web import problems
+from tests.pages import PAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -28,7 +29,9 @@ EXAMPLE = ROOT / "config" / "gateway.example.toml"
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-_NO_DEFAULT = re.compile(r"# (\[\[|(templates|config|url_file|name|sha256|from_names|password|password_file) = )")
+_NO_DEFAULT = re.compile(
+    r"# (\[\[|(templates|config|url_file|name|sha256|roles|staff|unit|from_names|password|password_file) = )"
+)
 _NAMED = re.compile(r"\bdocs/[a-z]+/[\w.-]+\.md\b|\bdocs/[\w-]+\.md\b")
 
 
@@ -102,6 +105,11 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     assert broken == []
 
 
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_a_page_that_is_drawn_is_what_would_be_drawn_now(name: str) -> None:
+    assert text(f"docs/reference/{name}") == PAGES[name](), "python -m tests.pages writes it"
+
+
 def test_every_document_the_code_names_exists() -> None:
     folders = ("gateway", "adapters", "sandbox", "templates", "config")
     files = [
@@ -169,7 +177,7 @@ def test_every_command_is_explained_to_the_operator() -> None:
     explained = text("docs/howto/operate.md")
     usage = command_line._parser().format_help()
     commands = re.findall(r"^    ([a-z]+) ", usage, re.MULTILINE)
-    assert commands == ["serve", "migrate", "check", "backup", "restore", "move", "verify", "keys", "normalise"]
+    assert commands == ["serve", "migrate", "check", "backup", "restore", "move", "verify", "case", "keys", "normalise"]
     assert [command for command in commands if f"huiyin {command}" not in explained] == []
 
 

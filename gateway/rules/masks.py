@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from decimal import Decimal
 
 from gateway.model import ContactType
 
@@ -15,6 +16,9 @@ HIDDEN = "***"
 
 _NOT_A_DIGIT = re.compile("[^0-9]")
 _SIGNS = re.compile(r"[\s·•.-]")
+# Longer figures are no amounts, and take ever longer to count with.
+_AMOUNT = re.compile(r"(?<![\d.,])((?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:\.\d{1,9})?)(?![\d.,]*\d)\s*([千万萬亿億]?)")
+_TIMES = {"": 1, "千": 1000, **dict.fromkeys("万萬", 10_000), **dict.fromkeys("亿億", 100_000_000)}
 _DISTRICT = re.compile(
     r".{0,40}?(?:(?<![小社校园街厂])区|县|旗)|.{0,20}?市"
 )  # 小区, 园区 stand within a street address
@@ -99,6 +103,19 @@ def mask_address(value: str) -> str:
     """北京市海淀区***: down to the district or county, or else the city."""
     district = _DISTRICT.match(value.strip())
     return f"{district[0]}{HIDDEN}" if district else HIDDEN
+
+
+def amount_band(amount: str) -> str:
+    """Return the band of a decimal amount, in its own currency (A012; B.3 `amount_band`)."""
+    digits = max(len(str(int(Decimal(amount)))), 3)
+    return ("lt1k", "1k", "10k", "100k", "1m")[digits - 3] if digits < 8 else "10m_plus"
+
+
+def mask_amount_note(note: str) -> str:
+    """Return the band of the largest amount that a customer named, hidden where no figure is one; "" for nothing."""
+    found = _AMOUNT.findall(unicodedata.normalize("NFKC", note))
+    amounts = [Decimal(figure.replace(",", "")) * _TIMES[unit] for figure, unit in found]
+    return amount_band(str(max(amounts))) if amounts else HIDDEN if note.strip() else ""
 
 
 def _plain(value: str) -> str:

@@ -19,10 +19,14 @@ TIMERS = frozenset(
         "accept_within",
         "ack_within",
         "act_within",
+        "approval_within",
         "assist_reply_within",
         "callback_written_feedback_within",
+        "confirm_within",
         "coordination_meeting_within",
+        "dispute_within",
         "evidence_within",
+        "final_follow_up_within",
         "first_contact_within",
         "followup_answer_within",
         "holding_reply_by",
@@ -32,6 +36,8 @@ TIMERS = frozenset(
         "prelim_plan_within",
         "progress_every",
         "promise_to_customer",
+        "read_within",
+        "recheck_within",
         "register_within",
         "remedy_within",
         "resolve_and_notify_within",
@@ -126,12 +132,22 @@ class Profile:
         if self.enabled and (self.unset or self.status not in USABLE):
             raise ValueError(f"{self.id}: cannot be enabled: {self._obstacle()}")
 
+    @property
+    def retention(self) -> int:
+        """Return the years a case is kept by this rule book, 0 where it does not say (A123, A124)."""
+        said = self.facts.get("retention", "0y")
+        years = said.removesuffix("y") if isinstance(said, str) and said.endswith("y") else ""
+        if not years.isdecimal():
+            raise ValueError(f"{self.id}: retention must be years, such as 5y")
+        return int(years)
+
     def check_usable_as(self, role: str) -> None:
         """Raise ValueError unless the profile is enabled and has that role."""
         if not self.enabled:
             raise ValueError(f"{self.id}: is not enabled: {self._obstacle()}")
         if self.role != role:
             raise ValueError(f"{self.id}: is a {self.role} profile and cannot serve as {role}")
+        _ = self.retention  # a term nobody can read is an error at the start, not years later
 
     def _obstacle(self) -> str:
         if self.unset:

@@ -1,4 +1,4 @@
-"""Complaints with their deadlines and suggested links."""
+"""Complaints and their suggested links."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sqlalchemy import Row, Select, bindparam, select
 from gateway.errors import Conflict
 from gateway.model import Complaint
 from gateway.ports import ChainEnd
-from gateway.rules.policy import Deadline
 from gateway.storage import rows, tables
 from gateway.storage.connection import Connection, Words
 from gateway.storage.keys import Keys
@@ -40,17 +39,9 @@ class SqlComplaints:
         found = await self._db.lookup(_by_number, numbers)
         return {complaint.number: complaint for complaint in await self._opened(found)}
 
-    async def add(self, complaints: Sequence[Complaint], deadlines: Mapping[str, Sequence[Deadline]]) -> None:
+    async def add(self, complaints: Sequence[Complaint]) -> None:
         await self._keys.make([complaint.id for complaint in complaints])
         self._db.insert(tables.complaints, [rows.complaint_values(complaint, self._keys) for complaint in complaints])
-        self._db.insert(
-            tables.deadlines,
-            [
-                rows.deadline_values(complaint.id, position, deadline)
-                for complaint in complaints
-                for position, deadline in enumerate(deadlines.get(complaint.id, ()))
-            ],
-        )
 
     async def advance(self, complaints: Sequence[Complaint]) -> None:
         ids = sorted(complaint.id for complaint in complaints)
@@ -75,12 +66,26 @@ class SqlComplaints:
         ]
         self._db.insert(tables.links, values, again=True)
 
-    async def deadlines(self, complaint_id: str) -> Sequence[Deadline]:
-        columns = tables.deadlines.c
+    async def provisional(self, calendar_version: str, limit: int) -> Sequence[str]:
         found = await self._db.rows(
-            select(tables.deadlines).where(columns.complaint_id == complaint_id).order_by(columns.position)
+            select(COLUMNS.id)
+            .where(COLUMNS.provisional > "", COLUMNS.provisional != calendar_version)
+            .order_by(COLUMNS.provisional, COLUMNS.id)
+            .limit(limit)
         )
-        return [rows.deadline(row) for row in found]
+        return [row.id for row in found]
+
+    async def waiting(self, limit: int) -> Sequence[Complaint]:
+        found = await self._db.rows(
+            select(tables.complaints).where(tables.WAITING).order_by(COLUMNS.promised_at, COLUMNS.id).limit(limit)
+        )
+        return await self._opened(found)
+
+    async def registered(self, *, after: str, before: str, limit: int) -> Sequence[Complaint]:
+        found = await self._db.rows(
+            select(tables.complaints).where(COLUMNS.id > after, COLUMNS.id < before).order_by(COLUMNS.id).limit(limit)
+        )
+        return await self._opened(found)
 
     async def chain_ends(self, *, after: str, limit: int) -> Sequence[ChainEnd]:
         found = await self._db.rows(

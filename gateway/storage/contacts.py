@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 
 from gateway.ports import StoredContact
 from gateway.storage import rows, tables
@@ -41,6 +41,10 @@ class SqlContacts:
         for row in found:
             indexes[row.complaint_id].add(row.blind_index)
         return {complaint_id: frozenset(indexes[complaint_id]) for complaint_id in complaint_ids}
+
+    async def verify(self, contact_ids: Collection[str]) -> None:
+        verified = tables.contacts.update().where(COLUMNS.id == bindparam("this")).values(verified=True)
+        await self._db.run(verified, [{"this": contact_id} for contact_id in contact_ids])
 
 
 def _of(words: Words) -> Select[Any]:

@@ -26,6 +26,7 @@ from gateway.storage.transaction import SqlTransaction
 from gateway.vault import Vault
 
 ROWS: Final = 64  # at once: a chunk of a file has up to 256 kB
+SENDING: Final = "send:"  # what the lanes of deliveries begin with; alarms wait in another one
 
 # Idle without a limit: the source waits while the copy is verified.
 LIMITS: Final = Limits(
@@ -57,6 +58,7 @@ class Copied:
 
     rows: Mapping[str, int]
     newest: datetime | None
+    deliveries: int  # that are yet to be made
 
 
 class Source:
@@ -106,7 +108,9 @@ class Target:
         await self._db.run(tables.leases.update().values(until=tables.EPOCH))
         await self._db.run(tables.queue.update().values(leased_until=None))
         [[newest]] = await self._db.rows(select(func.max(tables.timeline.c.at)))
-        return Copied(rows=rows, newest=newest)
+        sending = tables.queue.c.lane.startswith(SENDING)
+        [[deliveries]] = await self._db.rows(select(func.count()).select_from(tables.queue).where(sending))
+        return Copied(rows=rows, newest=newest, deliveries=deliveries)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

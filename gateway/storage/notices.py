@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Update, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Row, Select, Update, and_, bindparam, func, literal_column, select, tuple_
 
-from gateway.model import Delivery, DeliveryState, Notice, NoticeState
+from gateway.model import Attempt, Delivery, DeliveryState, Notice, NoticeState
 from gateway.ports import DeliveryResult
 from gateway.storage import queue, rows, tables
 from gateway.storage.connection import Connection, Words
@@ -29,7 +29,7 @@ class SqlNotices:
         await self._keys.load(
             {notice.complaint_id for notice in notices}
             | {delivery.complaint_id for delivery in deliveries}
-            | {delivery.contact_id for delivery in deliveries}
+            | {delivery.contact_id for delivery in deliveries if delivery.contact_id}
         )
         self._db.insert(tables.notices, [rows.notice_values(notice, self._keys) for notice in notices])
         self._db.insert(tables.deliveries, [rows.delivery_values(one, self._keys) for one in deliveries])
@@ -40,8 +40,44 @@ class SqlNotices:
 
     async def load(self, keys: Collection[str]) -> Mapping[str, Delivery]:
         found = await self._db.lookup(_deliveries, keys)
-        await self._keys.load({row.complaint_id for row in found} | {row.contact_id for row in found})
-        return {row.key: rows.delivery(row, self._keys) for row in found}
+        return {delivery.key: delivery for delivery in await self._opened(found)}
+
+    async def of(self, complaint_id: str) -> Sequence[Notice]:
+        found = await self._db.rows(
+            select(tables.notices).where(NOTICES.complaint_id == complaint_id).order_by(NOTICES.cause, NOTICES.id)
+        )
+        await self._keys.load({complaint_id})
+        return [rows.notice(row, self._keys) for row in found]
+
+    async def deliveries(self, complaint_id: str) -> Sequence[Delivery]:
+        theirs = select(NOTICES.id).where(NOTICES.complaint_id == complaint_id)
+        found = await self._db.rows(
+            select(tables.deliveries).where(DELIVERIES.notice_id.in_(theirs)).order_by(DELIVERIES.key)
+        )
+        return await self._opened(found)
+
+    async def attempts(self, keys: Collection[str]) -> Mapping[str, Sequence[Attempt]]:
+        found = await self._db.lookup(_attempts_of, keys)
+        attempts: dict[str, list[Attempt]] = defaultdict(list)
+        for row in found:
+            attempts[row.delivery_key].append(rows.attempt(row))
+        return {key: attempts[key] for key in keys}
+
+    async def calls(self, limit: int, after: Delivery | None = None) -> Sequence[Delivery]:
+        # In the text, so that the partial index is seen to fit.
+        waiting = and_(literal_column("call"), DELIVERIES.state == DeliveryState.QUEUED)
+        if after is not None:
+            place = (tables.microseconds(after.created_at), after.key)
+            waiting = and_(waiting, tuple_(DELIVERIES.created_at, DELIVERIES.key) > tuple_(*place))
+        found = await self._db.rows(
+            select(tables.deliveries).where(waiting).order_by(DELIVERIES.created_at, DELIVERIES.key).limit(limit)
+        )
+        return await self._opened(found)
+
+    async def _opened(self, found: Sequence[Row[Any]]) -> Sequence[Delivery]:
+        contacts = {row.contact_id for row in found if row.contact_id}
+        await self._keys.load({row.complaint_id for row in found} | contacts)
+        return [rows.delivery(row, self._keys) for row in found]
 
     async def by_id(self, ids: Collection[str]) -> Mapping[str, Notice]:
         found = await self._db.lookup(_notices, ids)
@@ -51,22 +87,25 @@ class SqlNotices:
     async def settle(self, results: Sequence[DeliveryResult]) -> None:
         # Repeating a commit of unknown outcome finds its own attempts.
         self._db.insert(tables.attempts, [rows.attempt_values(result.attempt) for result in results], again=True)
-        current = await queue.current(self._db, [result.work for result in results])
+        current = await queue.current(self._db, [result.work for result in results if result.work])
         # A worker whose lease ran out does not decide any more; that it did send is a fact all the same.
-        valid = [result for result in results if result.work.id in current or result.state is DeliveryState.SENT]
+        valid = [one for one in results if _its_own(one, current) or one.state is DeliveryState.SENT]
         for state, keys in _by_state((result.state, result.attempt.delivery_key) for result in valid).items():
             await self._db.change(_move_deliveries, keys, state=state)
-        for state, ids in _by_state((result.notice_state, result.notice_id) for result in valid).items():
-            await self._db.change(_move_notices, ids, state=state)
-        due = {result.work.id: result.due_at for result in results if result.work.id in current}
-        await queue.finish(self._db, [work_id for work_id, at in due.items() if at is None])
-        await queue.postpone(self._db, {work_id: at for work_id, at in due.items() if at is not None})
+        for move, by_call in ((_move_sent, False), (_move_called, True)):
+            moves = ((one.notice_state, one.notice_id) for one in valid if (one.work is None) is by_call)
+            for state, ids in _by_state(moves).items():
+                await self._db.change(move, ids, state=state)
+        own = [(one.work.id, one) for one in results if one.work and one.work.id in current]
+        await queue.finish(self._db, [work_id for work_id, one in own if one.due_at is None])
+        await queue.postpone(self._db, {work_id: (one.due_at, one.attempt.at) for work_id, one in own if one.due_at})
 
     async def tried(self, notice_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
         found = await self._db.lookup(_tried, notice_ids)
         tried: dict[str, set[str]] = defaultdict(set)
         for row in found:
-            tried[row.notice_id].add(row.contact_id)
+            if row.contact_id:
+                tried[row.notice_id].add(row.contact_id)
         return {notice_id: frozenset(tried[notice_id]) for notice_id in notice_ids}
 
     async def states(self) -> Mapping[NoticeState, int]:
@@ -79,6 +118,11 @@ class SqlNotices:
         oldest = func.min(NOTICES.created_at).label("oldest")
         found = await self._db.rows(select(NOTICES.state, oldest).where(NOTICES.state != SENT).group_by(NOTICES.state))
         return {NoticeState(row.state): row.oldest for row in found}
+
+
+def _its_own(result: DeliveryResult, current: Collection[str]) -> bool:
+    """Whether who reports it still has the work; a call is nobody's lease."""
+    return result.work is None or result.work.id in current
 
 
 def _threads(words: Words) -> Select[Any]:
@@ -97,15 +141,26 @@ def _tried(words: Words) -> Select[Any]:
     return select(DELIVERIES.notice_id, DELIVERIES.contact_id).where(words.among(DELIVERIES.notice_id))
 
 
+def _attempts_of(words: Words) -> Select[Any]:
+    columns = tables.attempts.c
+    found = select(tables.attempts).where(words.among(columns.delivery_key))
+    return found.order_by(columns.delivery_key, columns.number)
+
+
 # What was sent stays sent, whatever another worker's attempt says afterwards.
 def _move_deliveries(words: Words) -> Update:
     moved = tables.deliveries.update().where(words.among(DELIVERIES.key), DELIVERIES.state != SENT)
     return moved.values(state=bindparam("state"))
 
 
-def _move_notices(words: Words) -> Update:
+def _move_called(words: Words) -> Update:
     moved = tables.notices.update().where(words.among(NOTICES.id), NOTICES.state != SENT)
     return moved.values(state=bindparam("state"))
+
+
+def _move_sent(words: Words) -> Update:
+    # What left in writing was only the short form where a call still has to be made.
+    return _move_called(words).where(NOTICES.state != NoticeState.TO_CALL.value)
 
 
 def _by_state(moves: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:

@@ -1,9 +1,13 @@
-"""The one queue, with the one claim. Rows are deleted when done, so the table stays as small as the work that waits."""
+"""The one queue, with the one claim. Rows are deleted when done, so the table stays as small as the work that waits.
+
+`leased_until` of a row that waits is when it was added or put back: one that lies ahead of the present was written by
+a clock that has been set back since, and so was the row's due time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Delete, Executable, Select, bindparam, func, literal_column, or_, select
@@ -11,11 +15,17 @@ from sqlalchemy import Delete, Executable, Select, bindparam, func, literal_colu
 from gateway.model import Work
 from gateway.storage import rows, tables
 from gateway.storage.connection import Connection, Words
+from gateway.storage.leases import LONGEST
 
 QUEUE = tables.queue
 COLUMNS = tables.queue.c
+NEVER = datetime.max.replace(tzinfo=UTC)
 
-POSTPONE = QUEUE.update().where(COLUMNS.id == bindparam("this")).values(due_at=bindparam("due_at"), leased_until=None)
+POSTPONE = (
+    QUEUE.update()
+    .where(COLUMNS.id == bindparam("this"))
+    .values(due_at=bindparam("due_at"), leased_until=bindparam("now"))
+)
 RELEASE = (
     QUEUE.update()
     .where(COLUMNS.id == bindparam("this"), COLUMNS.attempt == bindparam("claimed"))
@@ -27,15 +37,25 @@ class SqlQueue:
     def __init__(self, db: Connection) -> None:
         self._db = db
 
-    async def add(self, work: Sequence[Work]) -> None:
-        self._db.insert(QUEUE, [rows.work_values(one) for one in work])
+    async def add(self, work: Sequence[Work], *, now: datetime) -> None:
+        self._db.insert(QUEUE, [rows.work_values(one, now) for one in work])
+
+    async def reschedule(self, lane: str, due: Mapping[str, datetime | None]) -> None:
+        rows_ahead = [
+            rows.work_values(Work(id=subject, lane=lane, subject=subject, due_at=at), None)
+            for subject, at in sorted(due.items())
+            if at is not None
+        ]
+        await self._db.run(self._db.built(_rescheduled), rows_ahead)
+        await finish(self._db, [subject for subject, at in sorted(due.items()) if at is None])
 
     async def claim(
         self, lane: str, *, now: datetime, until: datetime, limit: int, since: datetime | None = None
     ) -> Sequence[Work]:
         claimed = await self._db.rows(
             self._db.built(_claim, limit, since is not None),
-            {"in_lane": lane, "now": now, "until": until} | ({} if since is None else {"since": since}),
+            {"in_lane": lane, "now": now, "until": until, "beyond": now + LONGEST * (until - now)}
+            | ({} if since is None else {"since": since}),
         )
         # RETURNING promises no order.
         return sorted((rows.work(row) for row in claimed), key=lambda work: (work.due_at, work.id))
@@ -44,21 +64,32 @@ class SqlQueue:
         await self._db.run(RELEASE, [{"this": one.id, "claimed": one.attempt} for one in work])
 
     async def recall(self, lane: str, *, now: datetime, latest: datetime) -> None:
-        never_tried, too_late = COLUMNS.attempt == 0, COLUMNS.due_at > latest
         await self._db.run(
             QUEUE.update()
-            .where(COLUMNS.lane == lane, COLUMNS.due_at > now, or_(never_tried, too_late))
-            .values(due_at=now)
+            # With both ends: of one that is open PostgreSQL may believe that it is a third of the table, and read all.
+            .where(COLUMNS.lane == lane, COLUMNS.due_at > now, COLUMNS.due_at <= NEVER, COLUMNS.leased_until > latest)
+            # Not what another node has just claimed: its lease ends after it was due, what waits was put there before.
+            .where(COLUMNS.leased_until <= COLUMNS.due_at)
+            .values(due_at=now, leased_until=now)
         )
 
     async def oldest(self) -> Mapping[str, datetime]:
-        # MIN ... GROUP BY would read every row; this hops through the index from lane to lane.
-        lanes = select(func.min(COLUMNS.lane).label("lane")).cte("lanes", recursive=True)
-        beyond = select(func.min(COLUMNS.lane)).where(COLUMNS.lane > lanes.c.lane).scalar_subquery()
-        lanes = lanes.union_all(select(beyond).where(lanes.c.lane.is_not(None)))
-        earliest = select(func.min(COLUMNS.due_at)).where(COLUMNS.lane == lanes.c.lane).scalar_subquery()
-        found = await self._db.rows(select(lanes.c.lane, earliest.label("due_at")).where(lanes.c.lane.is_not(None)))
-        return {row.lane: row.due_at for row in found}
+        return {row.lane: row.due_at for row in await self._db.rows(self._db.built(_oldest))}
+
+
+def _oldest(words: Words) -> Select[Any]:
+    # MIN ... GROUP BY would read every row; this hops through the index from lane to lane.
+    lanes = select(func.min(COLUMNS.lane).label("lane")).cte("lanes", recursive=True)
+    beyond = select(func.min(COLUMNS.lane)).where(COLUMNS.lane > lanes.c.lane).scalar_subquery()
+    lanes = lanes.union_all(select(beyond).where(lanes.c.lane.is_not(None)))
+    earliest = select(func.min(COLUMNS.due_at)).where(COLUMNS.lane == lanes.c.lane).scalar_subquery()
+    return select(lanes.c.lane, earliest.label("due_at")).where(lanes.c.lane.is_not(None))
+
+
+def _rescheduled(words: Words) -> Any:
+    upsert = words.upsert(QUEUE)
+    ahead = {"due_at": upsert.excluded.due_at, "leased_until": None, "attempt": 0}
+    return upsert.on_conflict_do_update(index_elements=[COLUMNS.id], set_=ahead)
 
 
 async def current(db: Connection, work: Collection[Work]) -> set[str]:
@@ -72,8 +103,9 @@ async def finish(db: Connection, ids: Sequence[str]) -> None:
     await db.change(_finished, ids)
 
 
-async def postpone(db: Connection, due: Mapping[str, datetime]) -> None:
-    await db.run(POSTPONE, [{"this": work_id, "due_at": at} for work_id, at in due.items()])
+async def postpone(db: Connection, due: Mapping[str, tuple[datetime, datetime]]) -> None:
+    """Put work back: for each id, when it is due, and the present of who puts it back."""
+    await db.run(POSTPONE, [{"this": work_id, "due_at": at, "now": now} for work_id, (at, now) in due.items()])
 
 
 def _attempts(words: Words) -> Select[Any]:
@@ -90,7 +122,11 @@ def _claim(words: Words, limit: int, since: bool) -> Executable:
         .where(
             COLUMNS.lane == bindparam("in_lane"),
             COLUMNS.due_at <= bindparam("now"),
-            or_(COLUMNS.leased_until.is_(None), COLUMNS.leased_until <= bindparam("now")),
+            or_(
+                COLUMNS.leased_until.is_(None),
+                COLUMNS.leased_until <= bindparam("now"),
+                COLUMNS.leased_until > bindparam("beyond"),  # nobody leases so far ahead
+            ),
             *([COLUMNS.due_at >= bindparam("since")] if since else []),
         )
         .order_by(COLUMNS.due_at, COLUMNS.id)

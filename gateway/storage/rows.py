@@ -9,11 +9,14 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 from sqlalchemy import Row
 
 from gateway.model import (
     Attachment,
     Attempt,
+    AttemptOutcome,
+    Case,
     ChannelKind,
     Complaint,
     Contact,
@@ -37,11 +40,15 @@ from gateway.model import (
     Work,
 )
 from gateway.ports import HeldMessage, StoredContact, StoredMessage
-from gateway.rules.policy import Deadline
+from gateway.rules import clocks
 from gateway.storage.keys import Keys, json_text
 
 Values = dict[str, Any]
 """A row to store. Words are plain str: for each enum that it is given, SQLite's driver looks for an adapter."""
+
+CASE = TypeAdapter(Case)
+UNTOUCHED = Case()
+"""A complaint nobody has worked on: most rows of the hot write, so it takes no room."""
 
 
 def complaint_values(complaint: Complaint, keys: Keys) -> Values:
@@ -60,10 +67,28 @@ def complaint_values(complaint: Complaint, keys: Keys) -> Values:
         "promised_at": complaint.promised_at,
         "legal_at": complaint.legal_at,
         "policy": complaint.policy,
-        "sealed": keys.seal(complaint.id, {"name": complaint.name}, f"complaints.sealed.{complaint.id}"),
+        "clocks": json_text(clocks.to_json(complaint.clocks)),
+        "provisional": _provisional(complaint),
+        "unit": complaint.case.unit,
+        "handler": complaint.case.handler,
+        "sealed": keys.seal(complaint.id, _private(complaint), f"complaints.sealed.{complaint.id}"),
         "version": complaint.version,
         "head": complaint.head,
     }
+
+
+def _private(complaint: Complaint) -> Values:
+    private: Values = {"name": complaint.name}
+    if complaint.case != UNTOUCHED:
+        private["case"] = CASE.dump_python(complaint.case, mode="json")
+    return private
+
+
+def _provisional(complaint: Complaint) -> str | None:
+    """Return the calendar of an open limit that was counted over an unknown year."""
+    return next(
+        (one.calendar_version for one in complaint.clocks.values() if one.provisional and one.stopped_at is None), None
+    )
 
 
 def complaint(row: Row[Any], keys: Keys) -> Complaint:
@@ -84,34 +109,10 @@ def complaint(row: Row[Any], keys: Keys) -> Complaint:
         legal_at=row.legal_at,
         policy=row.policy,
         name=private.get("name", ""),
+        clocks=clocks.from_json(orjson.loads(row.clocks)),
+        case=CASE.validate_python(private["case"]) if "case" in private else UNTOUCHED,
         version=row.version,
         head=row.head,
-    )
-
-
-def deadline_values(complaint_id: str, position: int, deadline: Deadline) -> Values:
-    return {
-        "complaint_id": complaint_id,
-        "position": position,
-        "clock": deadline.clock,
-        "due_at": deadline.due_at,
-        "provisional": deadline.provisional,
-        "profile": deadline.profile,
-        "profile_version": deadline.profile_version,
-        "clause": deadline.clause,
-        "calendar_version": deadline.calendar_version,
-    }
-
-
-def deadline(row: Row[Any]) -> Deadline:
-    return Deadline(
-        clock=row.clock,
-        due_at=row.due_at,
-        provisional=row.provisional,
-        profile=row.profile,
-        profile_version=row.profile_version,
-        clause=row.clause,
-        calendar_version=row.calendar_version,
     )
 
 
@@ -127,7 +128,7 @@ def raw_id(message_id: str) -> str:
 
 def message_values(message: StoredMessage, keys: Keys) -> Values:
     attachments = [
-        [file.name, file.media_type, file.size, _blob_id(message, position)]
+        [file.name, file.media_type, file.size, _blob_id(message, position), file.sha256]
         for position, file in enumerate(message.attachments)
     ]
     private = {"body": dict(message.body), "attachments": attachments}
@@ -183,8 +184,8 @@ def message(row: Row[Any], keys: Keys, raw: bytes | None) -> StoredMessage:
         problems=tuple(orjson.loads(row.problems)),
         restricted=row.restricted,
         attachments=tuple(
-            Attachment(name=name, media_type=media_type, size=size, blob_id=blob_id)
-            for name, media_type, size, blob_id in private.get("attachments", ())
+            Attachment(name=name, media_type=media_type, size=size, blob_id=blob_id, sha256=sha256)
+            for name, media_type, size, blob_id, sha256 in private.get("attachments", ())
         ),
     )
 
@@ -273,11 +274,15 @@ def notice_values(notice: Notice, keys: Keys) -> Values:
         "kind": str(notice.kind),
         "recipient": notice.recipient,
         "facts": json_text(facts),
-        "sealed": keys.seal(notice.complaint_id, {"name": told.name}, f"notices.sealed.{notice.id}"),
+        "sealed": keys.seal(notice.complaint_id, _told(told), f"notices.sealed.{notice.id}"),
         "language": str(notice.language),
         "state": str(notice.state),
         "created_at": notice.created_at,
     }
+
+
+def _told(facts: NoticeFacts) -> Values:
+    return {"name": facts.name, "details": dict(facts.details)} if facts.details else {"name": facts.name}
 
 
 def notice(row: Row[Any], keys: Keys) -> Notice:
@@ -297,6 +302,7 @@ def notice(row: Row[Any], keys: Keys) -> Notice:
             received_at=datetime.fromisoformat(facts["received_at"]),
             channel=ChannelKind(facts["channel"]),
             name=private.get("name", ""),
+            details=private.get("details", {}),
         ),
         language=Language(row.language),
         state=NoticeState(row.state),
@@ -310,14 +316,18 @@ def delivery_values(delivery: Delivery, keys: Keys) -> Values:
         "key": delivery.key,
         "notice_id": delivery.notice_id,
         "complaint_id": delivery.complaint_id,
+        "kind": str(delivery.kind),
         "contact_id": delivery.contact_id,
         "type": str(delivery.to.type),
         "verified": delivery.to.verified,
         "preferred": delivery.to.preferred,
-        "recipient": keys.seal(delivery.contact_id, delivery.to.value, f"deliveries.recipient.{delivery.key}"),
+        "recipient": keys.seal(
+            delivery.contact_id or delivery.complaint_id, delivery.to.value, f"deliveries.recipient.{delivery.key}"
+        ),
         "language": str(delivery.content.language),
         "content": keys.seal(delivery.complaint_id, content, f"deliveries.content.{delivery.key}"),
         "state": str(delivery.state),
+        "call": delivery.call,
         "created_at": delivery.created_at,
     }
 
@@ -329,11 +339,15 @@ def delivery(row: Row[Any], keys: Keys) -> Delivery:
         key=row.key,
         notice_id=row.notice_id,
         complaint_id=row.complaint_id,
+        kind=NoticeKind(row.kind),
         contact_id=row.contact_id,
-        to=_contact(row, keys.open(row.contact_id, row.recipient, f"deliveries.recipient.{row.key}")),
+        to=_contact(
+            row, keys.open(row.contact_id or row.complaint_id, row.recipient, f"deliveries.recipient.{row.key}")
+        ),
         content=Text(language=Language(row.language), **content),
         state=DeliveryState(row.state),
         created_at=row.created_at,
+        call=row.call,
     )
 
 
@@ -348,18 +362,29 @@ def attempt_values(attempt: Attempt) -> Values:
     }
 
 
+def attempt(row: Row[Any]) -> Attempt:
+    return Attempt(
+        delivery_key=row.delivery_key,
+        number=row.number,
+        at=row.at,
+        outcome=AttemptOutcome(row.outcome),
+        reason=row.reason,
+        provider_id=row.provider_id,
+    )
+
+
 def _storable(told: str) -> str:
     """Return a provider's word as every database takes it: an attempt that cannot be recorded would be made again."""
     return told.replace("\0", "").encode(errors="replace").decode()
 
 
-def work_values(work: Work) -> Values:
+def work_values(work: Work, added_at: datetime | None) -> Values:
     return {
         "id": work.id,
         "lane": work.lane,
         "subject": work.subject,
         "due_at": work.due_at,
-        "leased_until": None,
+        "leased_until": added_at,
         "attempt": work.attempt,
     }
 

@@ -75,6 +75,9 @@ data_keys = Table(
     Column("master_id", Text, nullable=False),
 )
 
+# In the text of a statement, so that the partial index is seen to fit.
+WAITING = text("state IN ('registered', 'triaged')")  # for 客户意见管理岗 to grade, or to dispatch where no route did
+
 complaints = Table(
     "complaints",
     metadata,
@@ -92,23 +95,23 @@ complaints = Table(
     Column("promised_at", Instant, nullable=False),
     Column("legal_at", Instant),  # null: outside the statutory clock (law 2)
     Column("policy", Text, nullable=False),  # profile@version that gave the promise
-    Column("sealed", Sealed, nullable=False),  # C2: the complainant's name
+    Column("clocks", Text, nullable=False),  # JSON: every limit with its rule; what runs, stands still or has ended
+    # The calendar of open limits that were counted over a year without data; null: none was.
+    Column("provisional", Text),
+    Column("unit", Text, nullable=False),  # who works on it; "" before it is dispatched
+    Column("handler", Text, nullable=False),
+    Column("sealed", Sealed, nullable=False),  # C2: the complainant's name; the case, once somebody works on it
     Column("version", Integer, nullable=False),  # sequence number of the last timeline entry; guards concurrent writers
     Column("head", LargeBinary, nullable=False),  # mac of that entry
-)
-
-deadlines = Table(
-    "deadlines",
-    metadata,
-    Column("complaint_id", Text, ForeignKey("complaints.id"), primary_key=True),
-    Column("position", Integer, primary_key=True),  # the policy's order
-    Column("clock", Text, nullable=False),
-    Column("due_at", Instant, nullable=False),
-    Column("provisional", Boolean, nullable=False),  # counted over a year whose holidays were not known yet
-    Column("profile", Text, nullable=False),
-    Column("profile_version", Text, nullable=False),
-    Column("clause", Text, nullable=False),
-    Column("calendar_version", Text, nullable=False),
+    # Few are, and they are looked for regularly.
+    Index(
+        "ix_complaints_provisional",
+        "provisional",
+        "id",
+        sqlite_where=text("provisional IS NOT NULL"),
+        postgresql_where=text("provisional IS NOT NULL"),
+    ),
+    Index("ix_complaints_waiting", "promised_at", "id", sqlite_where=WAITING, postgresql_where=WAITING),
 )
 
 links = Table(
@@ -179,8 +182,8 @@ notices = Table(
     Column("cause", Integer, nullable=False),  # sequence number of the timeline entry
     Column("kind", Text, nullable=False),
     Column("recipient", Text, nullable=False),  # a role ("customer"), never an address
-    Column("facts", Text, nullable=False),  # JSON: what the notice says, without the name
-    Column("sealed", Sealed, nullable=False),  # C2: the name it may use
+    Column("facts", Text, nullable=False),  # JSON: number and dates
+    Column("sealed", Sealed, nullable=False),  # C2: the name it may use, and what it says
     Column("language", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
@@ -195,15 +198,24 @@ deliveries = Table(
     Column("key", Text, primary_key=True),  # its name towards every provider
     Column("notice_id", Text, ForeignKey("notices.id"), nullable=False, index=True),
     Column("complaint_id", Text, ForeignKey("complaints.id"), nullable=False),
-    Column("contact_id", Text, ForeignKey("contacts.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("contact_id", Text, ForeignKey("contacts.id")),  # null: somebody of the bank
     Column("type", Text, nullable=False),  # the contact as it was when this was rendered: evidence
     Column("verified", Boolean, nullable=False),
     Column("preferred", Boolean, nullable=False),
-    Column("recipient", Sealed, nullable=False),  # C2: the address, under the contact's key
+    Column("recipient", Sealed, nullable=False),  # C2: the address, under the contact's key, or the complaint's
     Column("language", Text, nullable=False),
     Column("content", Sealed, nullable=False),  # C2: the rendered text, under the complaint's key
     Column("state", Text, nullable=False),
+    Column("call", Boolean, nullable=False),  # a person telephones
     Column("created_at", Instant, nullable=False),
+    Index(
+        "ix_deliveries_calls",
+        "state",
+        "created_at",
+        sqlite_where=text("call"),
+        postgresql_where=text("call"),
+    ),
 )
 
 attempts = Table(
@@ -224,7 +236,7 @@ queue = Table(
     Column("lane", Text, nullable=False),
     Column("subject", Text, nullable=False),  # the id of what is due
     Column("due_at", Instant, nullable=False),
-    Column("leased_until", Instant),  # null or past: free to claim
+    Column("leased_until", Instant),  # null or past: free to claim, and since when
     Column("attempt", Integer, nullable=False),  # counts the claims; the fence against a late worker
     Index(None, "lane", "due_at", "id"),
 )

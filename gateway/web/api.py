@@ -28,7 +28,7 @@ _KEY = re.compile(r'"([\x21\x23-\x5b\x5d-\x7e]{1,200})"|([\x21\x23-\x5b\x5d-\x7e
 async def post_complaint(request: web.Request) -> web.Response:
     """Take one complaint in; answer 201 with its number after the commit, 200 when it was held already."""
     site = request.app[SITE]
-    caller = _caller(request, site.settings.web.tokens)
+    caller = token_of(request, site.settings.web.tokens).name
     key = _idempotency_key(request)
     if request.content_type != "application/json":
         raise Refused("unsupported_media_type", headers={"Accept-Post": "application/json"})
@@ -37,7 +37,7 @@ async def post_complaint(request: web.Request) -> web.Response:
         payload = ComplaintPayload.model_validate_json(body)
         message = payload.message(source=f"api-{caller}", external_id=key, now=site.now(), raw=body)
     except ValidationError as error:
-        raise _refusal(error) from None
+        raise refusal(error) from None
     except Invalid as error:
         raise Refused("invalid", [{"pointer": f"/{error.field}", "code": error.problem}]) from None
     (receipt,) = await site.accept([message])
@@ -54,14 +54,14 @@ def _answer(receipt: Receipt) -> web.Response:
     )
 
 
-def _caller(request: web.Request, tokens: Sequence[ApiToken]) -> str:
-    """Return the name of the token. Every token is compared, in constant time, so that timing tells nothing."""
+def token_of(request: web.Request, tokens: Sequence[ApiToken]) -> ApiToken:
+    """Return the caller's token. Every token is compared, in constant time, so that timing tells nothing."""
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     digest = hashlib.sha256(given.strip().encode(errors="replace")).hexdigest()
-    names = [token.name for token in tokens if hmac.compare_digest(token.sha256, digest)]
-    if scheme.lower() != "bearer" or not names:
+    known = [token for token in tokens if hmac.compare_digest(token.sha256, digest)]
+    if scheme.lower() != "bearer" or not known:
         raise Refused("unauthorized", headers={"WWW-Authenticate": 'Bearer realm="huiyin"'})
-    return names[0]
+    return known[0]
 
 
 def _idempotency_key(request: web.Request) -> str:
@@ -71,7 +71,7 @@ def _idempotency_key(request: web.Request) -> str:
     return match[1] or match[2]
 
 
-def _refusal(error: ValidationError) -> Refused:
+def refusal(error: ValidationError) -> Refused:
     """Say where the payload is wrong, without quoting it: a value may be a customer's words."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     if any(item["type"] == "json_invalid" for item in found):

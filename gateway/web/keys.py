@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from gateway.casework import Casework
 from gateway.model import ContactType, InboundMessage, Receipt
 from gateway.ports import Accept, Coordination, Now, Storage
 from gateway.settings import Settings
@@ -30,6 +31,7 @@ class Site:
     coordination: Coordination
     now: Now
     web_form: WebForm
+    casework: Casework
     senders: frozenset[ContactType]
     screens: Screens
     tokens: Tokens

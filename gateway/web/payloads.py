@@ -67,6 +67,7 @@ class ParticularsPayload(Payload):
     occurred_note: Note = ""
     product: Product | None = None
     branch: Note = ""
+    receptionist: Note = ""
     amount_note: Note = ""
     demand: Annotated[tuple[Demand, ...], Field(max_length=7)] = ()
     id_type: IdType | None = None
@@ -93,6 +94,14 @@ class ComplaintPayload(Payload):
         if is_blank(value):
             raise ValueError("is blank")
         return value
+
+    @model_validator(mode="after")
+    def _says_who_took_it_down(self) -> ComplaintPayload:
+        """Refuse a counter's complaint without branch and receptionist: the counter knows both (A027)."""
+        particulars = self.particulars
+        if self.channel is ChannelKind.BRANCH_COUNTER and not (particulars.branch and particulars.receptionist):
+            raise ValueError("a branch_counter names particulars.branch and particulars.receptionist")
+        return self
 
     def message(self, *, source: str, external_id: str, now: datetime, raw: bytes) -> InboundMessage:
         """Return the message, received `now` unless it says otherwise. Raises Invalid for a date in the future."""

@@ -20,6 +20,7 @@ TABLE: Mapping[str, tuple[int, str]] = {
     "forbidden": (403, "The caller may not do this."),
     "not_found": (404, "There is no such thing."),
     "method_not_allowed": (405, "The method is not allowed here."),
+    "changed": (412, "Somebody else changed it meanwhile; the errors say what happened since."),
     "conflict": (409, "It was changed, or used for something else, meanwhile."),
     "too_large": (413, "The request is too large."),
     "unsupported_media_type": (415, "The body must be application/json."),

@@ -8,10 +8,11 @@ from functools import partial
 from aiohttp import web
 
 from gateway import share
+from gateway.casework import Casework
 from gateway.model import ContactType
 from gateway.ports import Accept, Coordination, Now, Storage
 from gateway.settings import Settings
-from gateway.web import api, health, pages
+from gateway.web import api, cases, health, pages
 from gateway.web.form import WebForm
 from gateway.web.health import Health
 from gateway.web.keys import SITE, ReceiptOf, Site
@@ -32,6 +33,7 @@ def build(
     health: Health,
     metrics: Callable[[], bytes],
     web_form: WebForm,
+    casework: Casework,
     senders: Collection[ContactType],
     sign: Sign,
     fault: Callable[[str, BaseException], str],
@@ -49,6 +51,7 @@ def build(
         coordination=coordination,
         now=now,
         web_form=web_form,
+        casework=casework,
         senders=frozenset(senders),
         screens=Screens(
             loader=share.template_loader(settings.templates), bank=settings.bank, demonstration=settings.demonstration
@@ -84,6 +87,14 @@ def _routes(site: Site) -> list[web.RouteDef]:
         web.post("/complaint", pages.take_form),
         web.get("/received/{token}", pages.show_answer),
         web.post("/api/v1/complaints", api.post_complaint),
+        web.get("/api/v1/complaints/{number}", cases.show),
+        web.get("/api/v1/complaints/{number}/messages", cases.messages),
+        web.get("/api/v1/complaints/{number}/timeline", cases.timeline),
+        web.get("/api/v1/complaints/{number}/notices", cases.notices),
+        web.post("/api/v1/complaints/{number}/commands", cases.command),
+        web.post("/api/v1/complaints/{number}/unmask", cases.unmask),
+        web.get("/api/v1/queue", cases.queue),
+        web.get("/api/v1/calls", cases.calls),
         *(web.get(asset.path, partial(_asset, asset)) for asset in site.screens.assets),
     ]
 

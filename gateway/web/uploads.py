@@ -53,7 +53,9 @@ class StagedFile:
 
     @property
     def attachment(self) -> Attachment:
-        return Attachment(name=self.name, media_type=self.media_type, size=self.size, blob_id=self.blob_id)
+        return Attachment(
+            name=self.name, media_type=self.media_type, size=self.size, blob_id=self.blob_id, sha256=self.digest
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

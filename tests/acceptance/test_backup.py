@@ -71,7 +71,7 @@ def number_on(page: str) -> str:
 
 
 async def test_a_lost_database_is_restored_and_served_again(world: World, places: Places) -> None:
-    """A142. Also A028: no number that a customer may know from after the backup is given again."""
+    """A142. Also: no number that a customer may know from after the backup is given again."""
     keep_in(world, places.first)
     async with world.gateway():
         await world.emails(
@@ -237,7 +237,7 @@ async def test_a_broken_chain_is_named_and_copied_only_when_that_is_meant(
 async def test_a_restore_leaves_out_numbers_of_every_pattern_and_of_a_day_the_backup_does_not_know(
     served_once: Database, world: World
 ) -> None:
-    """A028. The pattern may have been changed on the very day, and be changed back."""
+    """The pattern may have been changed on the very day, and be changed back."""
     await run("backup", "--to", "elsewhere/monday.db")
     (world.folder / "huiyin.db").unlink()
     patterns = Patterns(

@@ -153,6 +153,8 @@ def test_a_record_is_one_line_whatever_it_holds(folder: Path, capsys: pytest.Cap
         ["move"],
         ["verify"],
         ["keys", "rotate"],
+        ["case", "show"],
+        ["case", "do"],
         ["normalise"],
     ],
 )

@@ -1,4 +1,4 @@
-"""Personal data stays sealed: planted in every way in, looked for wherever it could leak to (A125, A146, A148)."""
+"""Personal data stays sealed: planted in every way in, looked for wherever it could leak to (A146)."""
 
 from __future__ import annotations
 

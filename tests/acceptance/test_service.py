@@ -38,10 +38,12 @@ async def test_a_ready_node_shows_its_dependencies_and_the_age_of_each_loop(worl
             "workdays",
             "clock",
             "upkeep",
+            "timers",
+            "redating",
             "send:email",
             "listen:complaints-mailbox",
         }
-        assert all("age_seconds" in report["parts"][name] for name in ("upkeep", "send:email"))
+        assert all("age_seconds" in report["parts"][name] for name in ("upkeep", "timers", "redating", "send:email"))
         assert (await get(world, "/healthz"))[0] == 200
 
 

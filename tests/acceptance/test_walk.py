@@ -1,4 +1,4 @@
-"""The walk of one complaint, end to end: in by mail or form, numbered, told (A001, A021, A028, A093)."""
+"""The walk of one complaint, end to end: in by mail or form, numbered, told."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tests.acceptance.world import BANK, World, hidden_fields, number_in, text_o
 
 
 async def test_a_mail_is_numbered_and_its_sender_is_told_number_date_and_telephone(world: World) -> None:
+    """A020, A028, A093."""
     async with world.gateway():
         await world.emails("Wang <wang@example.com>", "昨晚转账2,000元显示成功，对方一直没收到")
         told = await world.mail_to("wang@example.com")
@@ -24,6 +25,7 @@ async def test_a_mail_is_numbered_and_its_sender_is_told_number_date_and_telepho
 
 
 async def test_a_form_is_numbered_on_the_page_and_its_sender_is_told_by_mail(world: World) -> None:
+    """A020, A028, A093."""
     async with world.gateway():
         page = await world.submits(name="李小明", contact="li@example.com", text="年费80元没提前说，请退")
         told = await world.mail_to("li@example.com")
@@ -89,7 +91,7 @@ async def test_a_form_sent_twice_is_one_complaint(world: World) -> None:
 
 
 async def test_a_poisonous_mail_between_two_good_ones_stops_neither(world: World) -> None:
-    """lesson 15."""
+    """A021, lesson 15."""
     await world.emails("a@example.com", "第一封")
     await world.box.append(b"\x00\xff\xfe\x00" * 50, world.clock())
     await world.emails("b@example.com", "第三封")

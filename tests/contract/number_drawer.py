@@ -24,7 +24,7 @@ async def register(storage: Storage, writer: int) -> list[str]:
             async with storage.writing(Lane.INTAKE) as tx:
                 first = await tx.numbers.take("day", count)
                 drawn = [f"TS-{serial}" for serial in range(first, first + count)]
-                await tx.complaints.add([complaint(number=number) for number in drawn], {})
+                await tx.complaints.add([complaint(number=number) for number in drawn])
                 if (writer + block) % 5 == 0:
                     raise RuntimeError("a fault of ours: its serials go back")
         except (RuntimeError, Contended):

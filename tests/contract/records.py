@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
@@ -13,6 +12,8 @@ from gateway.model import (
     Attempt,
     AttemptOutcome,
     ChannelKind,
+    Clock,
+    ClockName,
     Complaint,
     Contact,
     Delivery,
@@ -33,10 +34,8 @@ from gateway.model import (
     Work,
 )
 from gateway.ports import DeliveryResult, Storage, StoredContact, StoredMessage, Transaction
-from gateway.rules.policy import Deadline
 from tests.factories import START, email_contact
 
-CLOCKS = ("register", "triage", "accept", "first_contact", "resolve", "promised", "legal")
 _serial = count(1)
 
 
@@ -61,25 +60,28 @@ def complaint(**changes: Any) -> Complaint:
         "legal_at": START + timedelta(days=15),
         "policy": "cn.std-321@1",
         "name": "李四",
+        "clocks": clocks(),
         "version": 1,
         "head": b"mac of the first entry",
     }
     return Complaint(**(values | changes))
 
 
-def deadlines() -> tuple[Deadline, ...]:
-    return tuple(
-        Deadline(
-            clock=clock,
+CLOCKS = (ClockName.TRIAGE, ClockName.RESOLVE, ClockName.PROMISED, ClockName.LEGAL)
+
+
+def clocks() -> dict[ClockName, Clock]:
+    return {
+        clock: Clock(
             due_at=START + timedelta(days=days),
-            provisional=clock == "legal",
+            started_at=START,
             profile="cn.std-321",
             profile_version="1",
             clause="S0-5",
             calendar_version="cn-2026.1",
         )
         for days, clock in enumerate(CLOCKS, start=1)
-    )
+    }
 
 
 def message(complaint_id: str | None, **changes: Any) -> StoredMessage:
@@ -165,6 +167,7 @@ def delivery(of: Notice, to: StoredContact, **changes: Any) -> Delivery:
         "key": fresh_id(),
         "notice_id": of.id,
         "complaint_id": of.complaint_id,
+        "kind": of.kind,
         "contact_id": to.id,
         "to": to.contact,
         "content": Text(
@@ -190,7 +193,6 @@ class Case:
     """A complaint with everything its registration writes."""
 
     complaint: Complaint
-    deadlines: Sequence[Deadline]
     contact: StoredContact
     message: StoredMessage
     entry: Entry
@@ -206,7 +208,6 @@ def case(*, complaint_changes: Any = None, message_changes: Any = None, to: Cont
     sent = delivery(told, reach)
     return Case(
         complaint=opened,
-        deadlines=deadlines(),
         contact=reach,
         message=message(opened.id, **(message_changes or {})),
         entry=entry(opened.id),
@@ -218,12 +219,12 @@ def case(*, complaint_changes: Any = None, message_changes: Any = None, to: Cont
 
 async def write(tx: Transaction, *cases: Case) -> None:
     """Write cases as the core does: one call a table, complaints first."""
-    await tx.complaints.add([one.complaint for one in cases], {one.complaint.id: one.deadlines for one in cases})
+    await tx.complaints.add([one.complaint for one in cases])
     await tx.contacts.add([one.contact for one in cases])
     await tx.messages.add([one.message for one in cases])
     await tx.timeline.append([one.entry for one in cases])
     await tx.notices.add([one.notice for one in cases], [one.delivery for one in cases])
-    await tx.queue.add([one.work for one in cases])
+    await tx.queue.add([one.work for one in cases], now=START)
 
 
 def result(of: Case, claimed: Work, **changes: Any) -> DeliveryResult:

@@ -1,4 +1,4 @@
-"""Files: staged by the form, attached by a message, swept when nobody refers to them (ports.py, "storage")."""
+"""Files: staged by the form, attached by a message, swept when nobody refers to them (ports/storage.py)."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from gateway.vault import Vault
 from tests.contract import number_drawer, records
 from tests.contract.records import Case, case, is_held, result, write
 from tests.databases import Database, listening
+from tests.factories import START
 
 
 async def test_a_block_cancelled_in_its_commit_is_committed_before_the_next_writer(storage: Storage) -> None:
@@ -101,13 +102,13 @@ async def test_a_cancelled_reader_gives_its_connection_back(storage: Storage) ->
 async def test_a_reader_cannot_write(storage: Storage) -> None:
     with pytest.raises(GatewayError):
         async with storage.reading() as tx:
-            await tx.queue.add([records.work()])
+            await tx.queue.add([records.work()], now=START)
 
 
 async def test_four_processes_of_sixteen_writers_never_give_the_same_number(
     database: Database, vault: Vault, tmp_path: Path
 ) -> None:
-    """Lesson 26, with blocks that fail between them."""
+    """A028, lesson 26, with blocks that fail between them."""
     command = [sys.executable, "-m", number_drawer.__name__, database.url, str(tmp_path / "huiyin.keys")]
     processes = [await asyncio.create_subprocess_exec(*command, stdout=PIPE) for _ in range(4)]
     printed = [(await process.communicate())[0].decode().split() for process in processes]

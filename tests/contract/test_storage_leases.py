@@ -1,4 +1,4 @@
-"""Who alone may read a source, and how far it was read (ports.py, "storage"): one reader for each mailbox."""
+"""Who alone may read a source, and how far it was read (ports/storage.py): one reader for each mailbox."""
 
 from __future__ import annotations
 

@@ -26,8 +26,10 @@ SAME_IN_EVERY_ROW = {
     "queue.lane": "send:email",
 }
 READS_A_TABLE = re.compile(
-    # Of the notices that are not sent there are few: reading the whole of their own index is the point of it.
-    rf"Seq Scan on|SCAN ({'|'.join(tables.metadata.tables)})\b(?! USING (COVERING )?INDEX ix_notices_unsent)"
+    # Of the notices that are not sent, and the complaints that wait for a person, there are few: reading the whole of
+    # their own index is the point of it.
+    rf"Seq Scan on|SCAN ({'|'.join(tables.metadata.tables)})\b"
+    r"(?! USING (COVERING )?INDEX ix_(notices_unsent|complaints_waiting))"
 )
 
 
@@ -92,7 +94,16 @@ async def use(storage: Storage) -> None:
         await tx.complaints.by_number([li.complaint.number])
         await tx.complaints.by_id([li.complaint.id])
         await tx.complaints.advance([records.advanced(li.complaint)])
-        await tx.complaints.deadlines(li.complaint.id)
+        await tx.complaints.provisional("cn-2026.2", 10)
+        await tx.complaints.waiting(10)
+        await tx.complaints.registered(after="2", before="~", limit=10)
+        await tx.queue.reschedule("timers", {li.complaint.id: START, records.fresh_id(): None})
+        await tx.notices.of(li.complaint.id)
+        await tx.notices.deliveries(li.complaint.id)
+        await tx.notices.attempts([li.delivery.key])
+        await tx.notices.calls(10)
+        await tx.notices.calls(10, li.delivery)
+        await tx.contacts.verify([li.contact.id])
         await tx.messages.held([("mailbox", "none"), ("mailbox", "nor this")])
         await tx.messages.twins([li.message.content_key, b"none"])
         await tx.messages.of(li.complaint.id)

@@ -94,7 +94,7 @@ async def test_work_that_another_worker_is_claiming_is_passed_over(storage: Stor
     works = [records.work(due_at=START + timedelta(seconds=n)) for n in range(4)]
     later = START + timedelta(minutes=1)
     async with storage.writing(Lane.INTAKE) as tx:
-        await tx.queue.add(works)
+        await tx.queue.add(works, now=START)
     async with storage.writing(Lane.RESULTS) as first:
         mine = await first.queue.claim("send:email", now=later, until=later, limit=2)
         async with asyncio.timeout(5), storage.writing(Lane.RESULTS) as second:

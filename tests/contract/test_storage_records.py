@@ -1,4 +1,4 @@
-"""What goes in comes out: complaints, messages, contacts, timelines and notices (ports.py, "storage")."""
+"""What goes in comes out: complaints, messages, contacts, timelines and notices (ports/storage.py)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ async def test_a_registered_case_comes_back_as_it_was_written(storage: Storage) 
     async with storage.reading() as tx:
         assert await tx.complaints.by_id([li.complaint.id]) == {li.complaint.id: li.complaint}
         assert await tx.complaints.by_number([li.complaint.number]) == {li.complaint.number: li.complaint}
-        assert await tx.complaints.deadlines(li.complaint.id) == list(li.deadlines)
         assert await tx.contacts.of([li.complaint.id]) == {li.complaint.id: [li.contact]}
         assert await tx.messages.of(li.complaint.id) == [li.message]
         assert await tx.timeline.of(li.complaint.id) == [li.entry]
@@ -71,7 +70,7 @@ async def test_a_moment_without_a_zone_is_refused(storage: Storage) -> None:
             await write(tx, case(complaint_changes={"received_at": naive}))
     with pytest.raises(BadData):
         async with storage.writing(Lane.INTAKE) as tx:
-            await tx.queue.claim("send:email", now=naive, until=START, limit=1)
+            await tx.queue.recall("send:email", now=naive, latest=START)
 
 
 async def test_text_that_no_database_takes_is_bad_data_and_names_no_value(storage: Storage) -> None:
@@ -85,7 +84,7 @@ async def test_text_that_no_database_takes_is_bad_data_and_names_no_value(storag
 
 
 async def test_the_same_number_cannot_be_stored_twice(storage: Storage) -> None:
-    """Lesson 26: the database itself holds the numbers unique."""
+    """A028, lesson 26: the database itself holds the numbers unique."""
     li, zhang = case(complaint_changes={"number": "TS-1"}), case(complaint_changes={"number": "TS-1"})
     with pytest.raises(BadData):
         async with storage.writing(Lane.INTAKE) as tx:
@@ -127,6 +126,7 @@ async def test_advancing_a_complaint_that_does_not_exist_is_a_conflict(storage: 
 
 
 async def test_a_place_in_a_timeline_is_taken_once(storage: Storage) -> None:
+    """A150."""
     li = case()
     async with storage.writing(Lane.INTAKE) as tx:
         await write(tx, li)
@@ -201,7 +201,7 @@ async def test_a_large_original_and_an_empty_one_come_back_whole(storage: Storag
 
 
 async def test_an_attachment_that_came_with_its_bytes_can_be_read(storage: Storage) -> None:
-    slip = Attachment(name="回单.png", media_type="image/png", size=5, content=b"bytes")
+    slip = Attachment(name="回单.png", media_type="image/png", size=5, content=b"bytes", sha256="0" * 64)
     later = Attachment(name="not fetched yet", media_type="image/png", size=0)
     li = case(message_changes={"attachments": (slip, later)})
     async with storage.writing(Lane.INTAKE) as tx:
@@ -293,7 +293,7 @@ async def test_more_keys_than_a_statement_takes_are_looked_up_all_the_same(stora
 
 async def test_empty_calls_do_nothing(storage: Storage) -> None:
     async with storage.writing(Lane.INTAKE) as tx:
-        await tx.complaints.add([], {})
+        await tx.complaints.add([])
         await tx.complaints.advance([])
         await tx.complaints.suggest_links([], START)
         await tx.messages.add([])
@@ -301,7 +301,7 @@ async def test_empty_calls_do_nothing(storage: Storage) -> None:
         await tx.timeline.append([])
         await tx.notices.add([], [])
         await tx.notices.settle([])
-        await tx.queue.add([])
+        await tx.queue.add([], now=START)
         assert await tx.complaints.by_id([]) == {}
 
 

@@ -36,6 +36,7 @@ def planted() -> Case:
 
 
 async def test_nothing_personal_stands_in_the_database_files(storage: Storage, database: Database) -> None:
+    """A146."""
     li = planted()
     async with storage.writing(Lane.INTAKE) as tx:
         await write(tx, li)

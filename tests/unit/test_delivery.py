@@ -13,10 +13,10 @@ import pytest
 from gateway import delivery, retry
 from gateway.delivery import LEASE, Deliveries
 from gateway.errors import Contended, Permanent, Temporary, Unknown
-from gateway.model import Contact, ContactType, NoticeState, OutboundMessage, Sent
+from gateway.model import ChannelKind, Contact, ContactType, NoticeState, OutboundMessage, Sent
 from gateway.observe import measure_backlog
 from gateway.ports import Lane
-from gateway.record import lane_of
+from gateway.telling import lane_of
 from tests.conftest import Core
 from tests.factories import email_contact, message
 
@@ -55,8 +55,12 @@ async def states(core: Core) -> dict[NoticeState, int]:
 
 
 async def lanes_left(core: Core) -> list[str]:
+    """Return the lanes in which a delivery waits; the complaint's own alarms do in another one."""
     async with core.storage.reading() as tx:
-        return sorted(await tx.queue.oldest())
+        return sorted(lane for lane in await tx.queue.oldest() if lane.startswith("send:"))
+
+
+NOBODY_TO_TELL = {NoticeState.NO_CONTACT: 1}  # staff are told of what could not be delivered; here nobody is staff
 
 
 def database_of(core: Core) -> str:
@@ -111,6 +115,7 @@ async def test_an_unknown_outcome_is_repeated_under_the_same_key(core: Core) -> 
 
 
 async def test_a_refused_contact_is_given_up_and_the_next_one_is_told(core: Core) -> None:
+    """A095."""
     contacts = (email_contact("gone@example.com"), email_contact("b@example.com"))
     [receipt] = await core.intake.accept([message(contacts=contacts)])
     sender = ScriptedSender(Permanent("550 5.1.1"))
@@ -123,23 +128,32 @@ async def test_a_refused_contact_is_given_up_and_the_next_one_is_told(core: Core
 
 
 async def test_a_refused_contact_whose_next_one_has_no_sender_waits_as_no_channel(core: Core) -> None:
+    wecom = Contact(type=ContactType.WECOM, value="li")
+    await core.intake.accept([message(contacts=(email_contact(), wecom))])
+    await worker(core, ScriptedSender(Permanent("550 5.1.1"))).run_once()
+    assert await states(core) == {NoticeState.NO_CHANNEL: 1}
+    assert await lanes_left(core) == [lane_of(ContactType.WECOM)]
+
+
+async def test_a_refused_contact_whose_next_one_is_a_telephone_waits_for_a_person_to_call(core: Core) -> None:
+    """E.2 rule 9, law 21."""
     mobile = Contact(type=ContactType.MOBILE, value="+8613800000001")
     await core.intake.accept([message(contacts=(email_contact(), mobile))])
     await worker(core, ScriptedSender(Permanent("550 5.1.1"))).run_once()
-    assert await states(core) == {NoticeState.NO_CHANNEL: 1}
-    assert await lanes_left(core) == [lane_of(ContactType.MOBILE)]
+    assert await states(core) == {NoticeState.TO_CALL: 1}
+    assert await lanes_left(core) == []
 
 
 async def test_a_notice_whose_every_contact_refused_is_dead_and_visible(core: Core) -> None:
     """lesson 74."""
     await core.intake.accept([message()])
     await worker(core, ScriptedSender(Permanent("550 5.1.1"))).run_once()
-    assert await states(core) == {NoticeState.DEAD: 1}
+    assert await states(core) == {NoticeState.DEAD: 1, **NOBODY_TO_TELL}
     assert await lanes_left(core) == []
 
 
 async def test_a_contact_that_keeps_failing_is_left_for_the_next_one_within_the_hour(core: Core) -> None:
-    """E.2 rule 9."""
+    """A095, E.2 rule 9."""
     contacts = (email_contact("slow@example.com"), email_contact("b@example.com"))
     await core.intake.accept([message(contacts=contacts)])
     began = core.clock()
@@ -163,7 +177,7 @@ async def test_the_only_contact_is_tried_for_days_before_it_is_given_up(
         core.clock.later(hours=1, seconds=1)
     assert await states(core) == {NoticeState.SENDING: 1}
     await worker(core, sender).run_once()
-    assert await states(core) == {NoticeState.DEAD: 1}
+    assert await states(core) == {NoticeState.DEAD: 1, **NOBODY_TO_TELL}
 
 
 async def test_what_was_sent_while_the_database_was_away_is_recorded_later_and_not_sent_again(core: Core) -> None:
@@ -208,7 +222,7 @@ async def test_a_notice_that_cannot_be_opened_when_its_contact_refuses_makes_no_
         await worker(core, sender).run_once()
         core.clock.later(seconds=LEASE.total_seconds() + 1)
     assert len(sender.got) == 3
-    assert await states(core) == {NoticeState.DEAD: 1}
+    assert await states(core) == {NoticeState.DEAD: 1, **NOBODY_TO_TELL}
 
 
 async def test_a_round_that_is_cut_off_records_what_was_done(core: Core) -> None:
@@ -336,6 +350,39 @@ async def test_a_clock_that_is_set_back_puts_off_neither_what_is_new_nor_what_wa
     core.clock.later(days=-1)
     assert await worker(core, sender).run_once() == 1
     assert len(sender.got) == 4
+
+
+async def test_a_retry_waits_no_longer_than_its_pause_when_the_clock_is_set_back(core: Core) -> None:
+    """Lesson 18, "clock jump"."""
+    await core.intake.accept([message()])
+    sender = ScriptedSender(Temporary("451 4.7.1"))
+    working = worker(core, sender)
+    await working.run_once()
+    core.clock.later(hours=-1)
+    assert await working.run_once() == 1
+    assert await states(core) == {}
+
+
+async def test_what_is_meant_for_the_morning_is_not_sent_at_night(core: Core) -> None:
+    """E.2 rule 8: whatever looks through the lane meanwhile."""
+    core.clock.later(hours=12)  # 22:15
+    await core.intake.accept([message(channel=ChannelKind.LETTER)])
+    sender = ScriptedSender()
+    working = worker(core, sender)
+    for _ in range(9):  # until 07:15
+        assert await working.run_once() == 0
+        core.clock.later(hours=1)
+    assert await working.run_once() == 0
+    core.clock.later(minutes=45)
+    assert await working.run_once() == 1
+
+
+async def test_a_delivery_whose_worker_died_by_a_wrong_clock_is_sent_when_the_clock_is_right(core: Core) -> None:
+    await core.intake.accept([message()])
+    week = timedelta(days=7)
+    async with core.storage.writing(Lane.RESULTS) as tx:
+        await tx.queue.claim(LANE, now=core.clock() + week, until=core.clock() + week + LEASE, limit=10)
+    assert await worker(core, ScriptedSender()).run_once() == 1
 
 
 async def test_work_that_is_committed_late_is_sent_at_once_and_what_a_round_passed_over_within_a_minute(

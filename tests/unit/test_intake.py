@@ -15,6 +15,7 @@ from gateway.intake import FULL_FOR
 from gateway.model import (
     Attachment,
     ChannelKind,
+    ClockName,
     Contact,
     ContactType,
     EventKind,
@@ -87,16 +88,28 @@ async def test_an_unverified_contact_reads_nothing_the_sender_wrote(core: Core) 
 
 
 async def test_the_preferred_contact_is_told_first(core: Core) -> None:
+    """A095."""
     contacts = (email_contact("a@example.com"), email_contact("b@example.com", preferred=True))
     await core.intake.accept([message(contacts=contacts)])
     assert [delivery.to.value for delivery in await waiting_deliveries(core)] == ["b@example.com"]
 
 
 async def test_a_contact_no_sender_reaches_waits_as_no_channel(core: Core) -> None:
-    mobile = Contact(type=ContactType.MOBILE, value="+8613800000001")
-    await core.intake.accept([message(contacts=(mobile,))])
+    wechat = Contact(type=ContactType.WECHAT, value="o6_bmjrPTlm6_2sgVt7hMZOPfL2M")
+    await core.intake.accept([message(contacts=(wechat,))])
     async with core.storage.reading() as tx:
         assert await tx.notices.states() == {NoticeState.NO_CHANNEL: 1}
+
+
+async def test_a_telephone_no_sender_reaches_is_called_by_a_person(core: Core) -> None:
+    """law 21: the call is a task with a script; no lane has work of it."""
+    mobile = Contact(type=ContactType.MOBILE, value="+8613800000001")
+    (receipt,) = await core.intake.accept([message(contacts=(mobile,))])
+    async with core.storage.reading() as tx:
+        assert await tx.notices.states() == {NoticeState.TO_CALL: 1}
+        [call] = await tx.notices.calls(10)
+        assert list(await tx.queue.oldest()) == ["timers"]
+    assert (call.to.value, str(receipt.number) in call.content.text) == (mobile.value, True)
 
 
 async def test_a_contact_that_can_be_reached_goes_before_one_that_cannot(core: Core) -> None:
@@ -113,7 +126,7 @@ async def test_a_message_without_any_contact_is_numbered_and_shown_as_no_contact
 
 
 async def test_the_complaint_keeps_the_time_it_arrived_not_the_time_it_was_read(core: Core) -> None:
-    """lesson 20, A025: after an outage the legal clock still starts on the day of receipt."""
+    """lesson 20: after an outage the legal clock still starts on the day of receipt."""
     [receipt] = await core.intake.accept([message(received_at=core.clock() - timedelta(days=5))])
     complaint = await complaint_of(core, receipt.number)
     assert complaint.received_at == core.clock() - timedelta(days=5)
@@ -188,6 +201,7 @@ async def test_machine_mail_is_recorded_without_a_number_and_never_answered(core
 
 
 async def test_an_event_that_breaks_the_preparation_is_numbered_as_a_stub(core: Core) -> None:
+    """A021."""
     broken = message(from_name=None)  # what no adapter should hand on
     [good, stub] = await core.intake.accept([message(), broken])
     assert (good.outcome, stub.outcome) == (Outcome.OPENED, Outcome.QUARANTINED)
@@ -196,7 +210,7 @@ async def test_an_event_that_breaks_the_preparation_is_numbered_as_a_stub(core: 
 
 
 async def test_a_poisonous_message_between_two_good_ones_stops_neither(core: Core) -> None:
-    """lesson 15, 18: what the database cannot store becomes a numbered stub with its raw bytes."""
+    """A021, lesson 15, 18: what the database cannot store becomes a numbered stub with its raw bytes."""
     poison = message("毒", to=("\ud800",))
     receipts = await asyncio.gather(*(core.intake.accept([one]) for one in (message(), poison, message())))
     assert [receipt.outcome for [receipt] in receipts] == [Outcome.OPENED, Outcome.QUARANTINED, Outcome.OPENED]
@@ -404,6 +418,7 @@ async def test_a_number_with_a_wrong_check_character_joins_nothing(core: Core) -
 
 
 async def test_the_timeline_is_chained_from_the_first_entry_and_the_complaint_is_its_fold(core: Core) -> None:
+    """A150."""
     [first] = await core.intake.accept([message()])
     await core.intake.accept([message(f"{first.number} 补充")])
     complaint = await complaint_of(core, first.number)
@@ -420,20 +435,19 @@ async def test_every_date_is_stored_with_the_rule_that_set_it(core: Core) -> Non
     """A.13 engine rule 5."""
     [receipt] = await core.intake.accept([message()])
     complaint = await complaint_of(core, receipt.number)
-    async with core.storage.reading() as tx:
-        deadlines = {deadline.clock: deadline for deadline in await tx.complaints.deadlines(complaint.id)}
-    assert deadlines["promised"].due_at == receipt.promised_at
-    assert deadlines["legal"].profile == "cn.nfra-2020-3"
-    assert all(d.profile_version and d.clause and d.calendar_version for d in deadlines.values())
+    assert complaint.clocks[ClockName.PROMISED].due_at == receipt.promised_at
+    assert complaint.clocks[ClockName.LEGAL].profile == "cn.nfra-2020-3"
+    assert all(one.profile_version and one.clause and one.calendar_version for one in complaint.clocks.values())
 
 
 async def test_sixty_four_callers_at_once_get_sixty_four_numbers(core: Core) -> None:
-    """lesson 26."""
+    """A028, lesson 26."""
     receipts = await asyncio.gather(*(core.intake.accept([message()]) for _ in range(64)))
     assert len({receipt.number for [receipt] in receipts}) == 64
 
 
 async def test_two_nodes_on_one_database_never_give_the_same_number(make_core: Callable[..., Core]) -> None:
+    """A028."""
     one, two = make_core(), make_core()
     receipts = await asyncio.gather(*((one, two)[n % 2].intake.accept([message()]) for n in range(40)))
     assert len({receipt.number for [receipt] in receipts}) == 40

@@ -42,5 +42,6 @@ def test_what_stays_on_this_machine_or_behind_tls_is_served(settings: dict[str, 
     ],
 )
 def test_what_would_cross_the_network_in_the_clear_is_refused_with_what_to_say(settings: dict[str, Any]) -> None:
+    """A143."""
     with pytest.raises(Misconfigured, match=r"web\.trusted_proxies.*web\.insecure"):
         refuse_plain_http(Web.model_validate(settings))

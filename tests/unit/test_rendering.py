@@ -216,7 +216,8 @@ def test_what_is_not_a_name_is_left_out(name: str) -> None:
 def test_no_value_breaks_out_of_subject_or_html(name: str, number: str, language: Language) -> None:
     text = render(replace(FACTS, name=name, number=number), language=language)
     assert len(text.subject.splitlines()) == 1
-    assert set(re.findall("<[^>]*>", text.html)) == set(re.findall("<[^>]*>", render(language=language).html))
+    shipped = set(re.findall("<[^>]*>", render(language=language).html))
+    assert set(re.findall("<[^>]*>", text.html)) - {"<br>"} == shipped - {"<br>"}  # a line break in a value stays one
 
 
 @given(

@@ -150,6 +150,7 @@ def test_a_wrapped_key_opens_for_its_owner_and_master_key_only() -> None:
 
 
 def test_keys_wrapped_by_an_earlier_master_key_still_open() -> None:
+    """A146: a master key can be replaced."""
     key = VAULT.new_key()
     wrapped, master_id = VAULT.wrap(key, "01k9")
     rotated = Vault(KeyRing(active="m2", masters={"m1": b"m" * 32, "m2": b"n" * 32}, **KEYS), NO_FILE)

@@ -227,6 +227,7 @@ async def test_a_closed_port_is_temporary_for_a_notice_and_advice_for_the_operat
 
 
 async def test_starttls_is_never_skipped_because_a_server_does_not_offer_it(sink: Sink) -> None:
+    """A143."""
     async with channel(sink.port, tls="starttls") as opened:
         with pytest.raises(Temporary, match="not_offered"):
             await send(opened, "wang@example.com")

@@ -87,3 +87,31 @@ def test_no_contact_however_strange_is_ever_shown_whole(kind: ContactType, value
 def test_at_least_three_characters_of_a_document_or_a_card_are_always_hidden(value: str) -> None:
     for mask in (masks.mask_identity_number, mask_to_handler, masks.mask_passport, masks.mask_card, mask_card_outward):
         assert mask(value).count("*") >= 3
+
+
+@pytest.mark.parametrize(
+    ("note", "band"),
+    [
+        ("", ""),
+        ("约2300元", "1k"),
+        ("999", "lt1k"),
+        ("１２３４５ 元", "10k"),
+        ("1,234,567.89", "1m"),
+        ("8万", "10k"),
+        ("1.5 亿", "10m_plus"),
+        ("本金20万，利息3000", "100k"),
+        ("八万块", "***"),
+        ("很多", "***"),
+        ("9" * 400, "***"),
+        ("1万亿", "10k"),
+    ],
+)
+def test_an_amount_that_a_customer_named_is_shown_as_its_band(note: str, band: str) -> None:
+    """A012: what cannot be read as a figure is hidden."""
+    assert masks.mask_amount_note(note) == band
+
+
+@given(st.text(max_size=200))
+def test_no_note_of_an_amount_is_repeated(note: str) -> None:
+    """A012."""
+    assert masks.mask_amount_note(note) in {"", "***", "lt1k", "1k", "10k", "100k", "1m", "10m_plus"}

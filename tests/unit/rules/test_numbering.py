@@ -1,4 +1,4 @@
-"""Complaint numbers: form and check character (B.1, A028), and finding them in what people write (lessons 27, 38)."""
+"""Complaint numbers: form and check character (B.1), and finding them in what people write (lessons 27, 38)."""
 
 from __future__ import annotations
 

@@ -30,8 +30,9 @@ def test_every_rule_book_is_shipped_and_only_what_is_complete_and_verified_is_en
     chinese = {"cn.std-321", "cn.cbrc-2012-13", "cn.corp-3wd", "cn.bank-manual", "cn.fin-process", "cn.nfra-2020-3"}
     unread = {"cn.pboc-2020-5", "generic.template-x", "iso.10002", "hk.ic4", "au.rg271", "au.rg271-super"}
     foreign = {"uk.fca-disp", "uk.fca-disp-psd", "eu.psd2", "us.cfpb", "us.reg-z", "us.reg-e"}
-    assert enabled == chinese
-    assert {path.stem for path in FILES} == chinese | unread | foreign
+    ours = {"huiyin.defaults"}
+    assert enabled == chinese | ours
+    assert {path.stem for path in FILES} == chinese | unread | foreign | ours
 
 
 def test_the_default_stack_names_only_usable_profiles() -> None:
@@ -39,7 +40,7 @@ def test_the_default_stack_names_only_usable_profiles() -> None:
     assert stack == Stack(
         target="cn.std-321",
         ceiling="cn.nfra-2020-3",
-        fill_from=("cn.fin-process", "cn.bank-manual", "cn.corp-3wd"),
+        fill_from=("cn.fin-process", "cn.bank-manual", "cn.corp-3wd", "huiyin.defaults"),
     )
     assert all(shipped(name).enabled for name in (stack.target, stack.ceiling, *stack.fill_from))
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from gateway.casework import command_of
 from gateway.errors import Unavailable
 from gateway.model import ChannelKind, Contact, ContactType, Kind, Language
-from gateway.web.problems import TABLE
+from gateway.web.problems import TABLE, Refused, problem
 from tests.unit.web.world import Visitor
 
 COMPLAINT: dict[str, Any] = {
@@ -113,9 +114,11 @@ async def test_a_problem_is_a_document_with_stable_words(visitor: Visitor) -> No
         {"contacts": [{"type": "email", "value": "a@b.cn"}] * 6},
         {"particulars": {"product": "SECRET-VALUE"}},
         {"particulars": {"id_number": "SECRET-VALUE"}},
+        {"channel": "branch_counter", "particulars": {"branch": "SECRET-VALUE"}},
     ],
 )
 async def test_a_wrong_payload_is_refused_without_repeating_it(visitor: Visitor, changes: dict[str, Any]) -> None:
+    """A007, A141: a document's number, too, for which there is no field."""
     status, _, body = await visitor.posts(COMPLAINT | changes)
     assert (status, body["code"]) == (422, "invalid")
     assert "SECRET-VALUE" not in json.dumps(body)
@@ -188,6 +191,18 @@ async def test_the_example_of_the_documentation_works(visitor: Visitor) -> None:
 async def test_the_problem_of_the_documentation_is_the_real_one(visitor: Visitor) -> None:
     _, _, body = await visitor.posts({"text": ""})
     assert body | {"instance": ""} == documented("problem") | {"instance": ""}
+
+
+def test_the_command_of_the_documentation_is_one() -> None:
+    command = command_of(documented("command"))
+    assert (type(command).__name__, getattr(command, "reason", "")) == ("Grade", "第三次反映")
+
+
+def test_the_412_of_the_documentation_is_the_real_one() -> None:
+    refused = Refused("changed", [{"code": "graded"}, {"code": "dispatched"}])
+    answer = problem(refused, instance="01kayz0000aaaaaaaaaaaaaaaa")
+    assert isinstance(answer.body, bytes)
+    assert json.loads(answer.body) == documented("changed")
 
 
 @pytest.mark.parametrize("code", sorted(TABLE))

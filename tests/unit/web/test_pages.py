@@ -33,7 +33,7 @@ async def test_a_sent_form_shows_number_date_and_telephone(visitor: Visitor) -> 
 
 
 async def test_every_answer_of_the_form_reaches_the_message(visitor: Visitor) -> None:
-    """S0-6(1): who, when, where, what it is about, how much, what is wanted."""
+    """A007, A009, S0-6(1): who, when, where, what it is about, how much, what is wanted."""
     more = {
         "way": "sms",
         "occurred": "11月20日上午",

@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import ClientSession, FormData, web
 
 from adapters.web_form.wire import WebForm, fields
+from gateway.casework import Casework
 from gateway.model import ContactType, InboundEvent, InboundMessage, Receipt
 from gateway.observe import fault
 from gateway.ports import Accept
@@ -174,6 +175,7 @@ async def open_site(
         health=health,
         metrics=core.metrics.render,
         web_form=WebForm(source="web-form", fields=fields(senders)),
+        casework=Casework(storage=core.storage, recorder=core.recorder, coordination=core.coordination, now=core.clock),
         senders=senders,
         sign=partial(core.vault.sign, "web"),
         fault=partial(fault, metrics=core.metrics, now=core.clock()),

@@ -29,11 +29,31 @@ def upgrade() -> None:
         sa.Column("promised_at", sa.BigInteger(), nullable=False),
         sa.Column("legal_at", sa.BigInteger(), nullable=True),
         sa.Column("policy", sa.Text(), nullable=False),
+        sa.Column("clocks", sa.Text(), nullable=False),
+        sa.Column("provisional", sa.Text(), nullable=True),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("handler", sa.Text(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("head", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_complaints")),
         sa.UniqueConstraint("number", name=op.f("uq_complaints_number")),
+    )
+    op.create_index(
+        "ix_complaints_provisional",
+        "complaints",
+        ["provisional", "id"],
+        unique=False,
+        sqlite_where=sa.text("provisional IS NOT NULL"),
+        postgresql_where=sa.text("provisional IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_complaints_waiting",
+        "complaints",
+        ["promised_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('registered', 'triaged')"),
+        postgresql_where=sa.text("state IN ('registered', 'triaged')"),
     )
     op.create_table(
         "data_keys",
@@ -104,20 +124,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("complaint_id", "blind_index", name=op.f("uq_contacts_complaint_id_blind_index")),
     )
     op.create_index(op.f("ix_contacts_blind_index"), "contacts", ["blind_index"], unique=False)
-    op.create_table(
-        "deadlines",
-        sa.Column("complaint_id", sa.Text(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("clock", sa.Text(), nullable=False),
-        sa.Column("due_at", sa.BigInteger(), nullable=False),
-        sa.Column("provisional", sa.Boolean(), nullable=False),
-        sa.Column("profile", sa.Text(), nullable=False),
-        sa.Column("profile_version", sa.Text(), nullable=False),
-        sa.Column("clause", sa.Text(), nullable=False),
-        sa.Column("calendar_version", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["complaint_id"], ["complaints.id"], name=op.f("fk_deadlines_complaint_id")),
-        sa.PrimaryKeyConstraint("complaint_id", "position", name=op.f("pk_deadlines")),
-    )
     op.create_table(
         "links",
         sa.Column("complaint_id", sa.Text(), nullable=False),
@@ -214,7 +220,8 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("notice_id", sa.Text(), nullable=False),
         sa.Column("complaint_id", sa.Text(), nullable=False),
-        sa.Column("contact_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("contact_id", sa.Text(), nullable=True),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("verified", sa.Boolean(), nullable=False),
         sa.Column("preferred", sa.Boolean(), nullable=False),
@@ -222,6 +229,7 @@ def upgrade() -> None:
         sa.Column("language", sa.Text(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("call", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["complaint_id"], ["complaints.id"], name=op.f("fk_deliveries_complaint_id")),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_deliveries_contact_id")),
@@ -229,6 +237,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_deliveries")),
     )
     op.create_index(op.f("ix_deliveries_notice_id"), "deliveries", ["notice_id"], unique=False)
+    op.create_index(
+        "ix_deliveries_calls",
+        "deliveries",
+        ["state", "created_at"],
+        unique=False,
+        sqlite_where=sa.text("call"),
+        postgresql_where=sa.text("call"),
+    )
     op.create_table(
         "attempts",
         sa.Column("delivery_key", sa.Text(), nullable=False),

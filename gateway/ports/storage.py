@@ -1,13 +1,9 @@
-"""Every protocol the core needs from a technology: channels, storage, coordination.
-
-The contract is written here, once; implementations do not repeat it. A channel is a record of the roles it plays; a
-role left None is a thing it cannot do. Methods of the storage parts are set-based: one call, however many rows.
-"""
+"""What the core needs of a database. Methods are set-based: one call, however many rows."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -18,83 +14,16 @@ from gateway.model import (
     Attempt,
     Complaint,
     Contact,
-    ContactType,
     Delivery,
     DeliveryState,
     Entry,
-    InboundEvent,
     MachineKind,
     Notice,
     NoticeState,
-    OutboundMessage,
     Outcome,
-    Receipt,
-    Sent,
     Work,
 )
-from gateway.rules.policy import Deadline
-
-Now = Callable[[], datetime]
-"""Returns the present as an aware UTC datetime. Nothing in the core asks the machine's clock."""
-
-
-# -- channels ---------------------------------------------------------------------------------------------------------
-
-
-class Accept(Protocol):
-    async def __call__(self, events: Sequence[InboundEvent]) -> Sequence[Receipt]:
-        """Take events in; return one receipt each, in order, after the commit.
-
-        One call is one atomic unit. Content never raises: what cannot be handled is quarantined with its raw bytes.
-        Raises only Unavailable; then nothing of the call was taken. Cancelling a caller never cancels the commit.
-        """
-        ...
-
-
-class Listener(Protocol):
-    """Goes to the source and looks."""
-
-    async def listen(self, accept: Accept, alive: Callable[[], None]) -> None:
-        """Go and look until cancelled; acknowledge at the source only after `accept` returned, by its outcome.
-
-        Call `alive` after every look that succeeded, also one that found nothing. May deliver twice; must not lose one.
-        Raises when the connection is lost: the caller starts it again after a pause.
-        """
-        ...
-
-
-class Sender(Protocol):
-    """Hands messages to a provider."""
-
-    async def send(self, message: OutboundMessage) -> Sent:
-        """Hand over one message to one recipient, once.
-
-        `message.key` is the same on every attempt: pass it on wherever the provider takes an idempotency key. Raises
-        Temporary (nothing was handed over), Permanent, or Unknown (the provider may have it). Never retries, sleeps, or
-        logs the recipient or the text. Safe to call concurrently.
-        """
-        ...
-
-
-class Probe(Protocol):
-    async def __call__(self) -> None:
-        """Check that the provider can be reached with these settings; raise GatewayError with what to change."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
-    """One configured source and the roles it plays."""
-
-    name: str  # the adapter: "email"
-    source: str  # this instance of it: "complaints-mailbox"
-    serves: ContactType | None = None  # the contacts its sender reaches
-    sender: Sender | None = None
-    listener: Listener | None = None
-    probe: Probe | None = None
-
-
-# -- storage ----------------------------------------------------------------------------------------------------------
+from gateway.ports.clock import Now
 
 
 class Lane(IntEnum):
@@ -175,7 +104,7 @@ class DeliveryResult:
     """What one attempt did to its delivery and notice, and when the work is due again (None: done)."""
 
     attempt: Attempt
-    work: Work
+    work: Work | None  # None: a person's call
     state: DeliveryState
     notice_id: str
     notice_state: NoticeState
@@ -199,8 +128,8 @@ class Complaints(Protocol):
 
     async def by_number(self, numbers: Collection[str]) -> Mapping[str, Complaint]: ...
 
-    async def add(self, complaints: Sequence[Complaint], deadlines: Mapping[str, Sequence[Deadline]]) -> None:
-        """Store new complaints with their dates and data keys: before anything that belongs to them."""
+    async def add(self, complaints: Sequence[Complaint]) -> None:
+        """Store new complaints with their data keys: before anything that belongs to them."""
         ...
 
     async def advance(self, complaints: Sequence[Complaint]) -> None:
@@ -211,7 +140,17 @@ class Complaints(Protocol):
         """Note that the first complaint's sender quoted the second one; a person decides."""
         ...
 
-    async def deadlines(self, complaint_id: str) -> Sequence[Deadline]: ...
+    async def provisional(self, calendar_version: str, limit: int) -> Sequence[str]:
+        """Return ids of complaints with open limits counted over an unknown year, under another calendar than this."""
+        ...
+
+    async def waiting(self, limit: int) -> Sequence[Complaint]:
+        """Return complaints that nobody has graded or dispatched yet, the earliest promise first."""
+        ...
+
+    async def registered(self, *, after: str, before: str, limit: int) -> Sequence[Complaint]:
+        """Return up to `limit` complaints in id order, which is that of their registration, between these ids."""
+        ...
 
     async def chain_ends(self, *, after: str, limit: int) -> Sequence[ChainEnd]:
         """Return up to `limit` complaints in id order that come after this id ("" for the first). Opens nothing."""
@@ -243,6 +182,10 @@ class Contacts(Protocol):
 
     async def indexes(self, complaint_ids: Collection[str]) -> Mapping[str, frozenset[bytes]]:
         """Return the blind indexes of each complaint's contacts."""
+        ...
+
+    async def verify(self, contact_ids: Collection[str]) -> None:
+        """Note that these belong to the customer, as somebody has checked (law 22)."""
         ...
 
 
@@ -279,6 +222,22 @@ class Notices(Protocol):
         """Record attempts with what they did to their deliveries, notices and work rows."""
         ...
 
+    async def of(self, complaint_id: str) -> Sequence[Notice]:
+        """Return a complaint's notices in the order of their causes, opened."""
+        ...
+
+    async def deliveries(self, complaint_id: str) -> Sequence[Delivery]:
+        """Return a complaint's deliveries in the order they were made, opened."""
+        ...
+
+    async def attempts(self, keys: Collection[str]) -> Mapping[str, Sequence[Attempt]]:
+        """Return the attempts of each of these deliveries, in order."""
+        ...
+
+    async def calls(self, limit: int, after: Delivery | None = None) -> Sequence[Delivery]:
+        """Return deliveries that wait for a person to telephone, oldest first, opened; those behind `after`."""
+        ...
+
     async def tried(self, notice_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
         """Return the contact ids each notice was already addressed to."""
         ...
@@ -293,7 +252,14 @@ class Notices(Protocol):
 
 
 class Queue(Protocol):
-    async def add(self, work: Sequence[Work]) -> None: ...
+    async def add(self, work: Sequence[Work], *, now: datetime) -> None: ...
+
+    async def reschedule(self, lane: str, due: Mapping[str, datetime | None]) -> None:
+        """Make each subject's one row of the lane due then, free to claim; None: there is nothing more to do.
+
+        For lanes whose row has its subject's id.
+        """
+        ...
 
     async def claim(
         self, lane: str, *, now: datetime, until: datetime, limit: int, since: datetime | None = None
@@ -301,7 +267,8 @@ class Queue(Protocol):
         """Take up to `limit` rows of the lane that are due (since `since`) and not leased at `now`, oldest first.
 
         They are leased until `until` and their attempt is counted before anything is done with them, so that a row that
-        kills its worker comes back later and not at once.
+        kills its worker comes back later and not at once. A lease that ends more than ten such terms ahead is none: the
+        clock it was taken by has been set back since.
         """
         ...
 
@@ -315,7 +282,7 @@ class Queue(Protocol):
     async def recall(self, lane: str, *, now: datetime, latest: datetime) -> None:
         """Make the lane's work due that waits for a time nobody meant, after a clock was set back.
 
-        That is what was never tried and is due later than `now`, and what is due later than `latest`.
+        That is what is due later than `now` and was added or put back, by the clock of who did, later than `latest`.
         """
         ...
 
@@ -443,31 +410,4 @@ class Storage(Protocol):
 
     async def skew(self, now: Now) -> timedelta:
         """Return by how much the database's clock is ahead of `now`. Raises Unavailable."""
-        ...
-
-
-# -- coordination -----------------------------------------------------------------------------------------------------
-
-
-class Coordination(Protocol):
-    """Hints, never truth: losing them costs latency, never a complaint or a notice."""
-
-    async def wake(self, topic: str) -> None:
-        """Say that there is work. Never raises."""
-        ...
-
-    async def wait(self, topic: str, seconds: float) -> None:
-        """Return when the topic is woken, at the latest after `seconds`. A wake before the wait counts."""
-        ...
-
-    async def spend(self, key: str, *, limit: int, seconds: int) -> bool:
-        """Count one use of the key; return False when the present window of `seconds` already had `limit` of them."""
-        ...
-
-    async def publish(self, topic: str, payload: bytes) -> None:
-        """Show the payload, which names no person, to whoever is subscribed now. Never raises."""
-        ...
-
-    def subscribe(self, topic: str) -> AbstractContextManager[AsyncIterator[bytes]]:
-        """Give what is published from now on, from every node; a slow subscriber loses the oldest."""
         ...

@@ -1,0 +1,129 @@
+"""What comes in: a customer's words in one shape for every channel, and what the gateway did with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.model.words import (
+    ChannelKind,
+    ContactType,
+    Demand,
+    IdType,
+    Kind,
+    Language,
+    MachineKind,
+    Outcome,
+    PreferredChannel,
+    Product,
+    Represents,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A way to reach the customer, in its normal form (rules/addresses.py)."""
+
+    type: ContactType
+    value: str
+    verified: bool = False  # a From line or a typed number is not verified (E.2 rule 10)
+    preferred: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file the customer sent: its bytes, or the id of the blob they were streamed into."""
+
+    name: str
+    media_type: str
+    size: int
+    content: bytes | None = field(default=None, repr=False)
+    blob_id: str | None = None
+    sha256: str = ""  # of the content, in hex; "" where nobody has it yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Particulars:
+    """What a form or an API tells about the matter beside the free text (S0-6(1), S4-§1); "" or None: not said."""
+
+    occurred_note: str = ""
+    product: Product | None = None
+    branch: str = ""
+    receptionist: str = ""  # who took it down at a branch's counter, by staff number (A027)
+    amount_note: str = ""
+    demand: tuple[Demand, ...] = ()
+    id_type: IdType | None = None
+    represents: Represents | None = None
+    preferred_channel: PreferredChannel | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One speaker turn of a call."""
+
+    role: str
+    start_ms: int
+    end_ms: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounced:
+    recipient: str
+    hard: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundMessage:
+    """What a customer (or a machine) wrote, in one shape for every channel."""
+
+    source: str  # the configured instance it came by; unique together with external_id
+    channel: ChannelKind
+    external_id: str  # never empty; a content hash ("sha256:...") stands in where the provider gives no id
+    received_at: datetime  # when the bank's side had it: the legal clock starts on this day (law 18)
+    text: str  # everything
+    reply_text: str = ""  # the new words, without the quoted earlier mail
+    subject: str = ""
+    from_name: str = ""
+    from_address: str = ""
+    to: tuple[str, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    language: Language | None = None
+    kind: Kind = Kind.COMPLAINT
+    particulars: Particulars = Particulars()
+    attachments: tuple[Attachment, ...] = ()
+    message_id: str = ""
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+    thread_keys: tuple[str, ...] = ()  # delivery keys of ours found in its threading headers and plus addresses
+    sent_at: datetime | None = None
+    machine: MachineKind | None = None
+    bounced: tuple[Bounced, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    problems: tuple[str, ...] = ()  # what was odd about it, in stable words
+    raw: bytes | None = field(default=None, repr=False)  # as received, kept sealed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """Bytes no reader understood. They still get a number and wait for a person (A021)."""
+
+    source: str
+    channel: ChannelKind
+    external_id: str
+    received_at: datetime
+    raw: bytes = field(repr=False)
+    problem: str
+
+
+InboundEvent = InboundMessage | Unreadable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What the gateway did with one inbound event."""
+
+    outcome: Outcome
+    number: str | None = None
+    promised_at: datetime | None = None
+    differs: bool = False  # a duplicate by its external id whose content is not the one held

@@ -1,0 +1,107 @@
+"""What goes out: a notice, its deliveries and attempts, and the work they cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.model.message import Contact
+from gateway.model.words import AttemptOutcome, ChannelKind, DeliveryState, Kind, Language, NoticeKind, NoticeState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeFacts:
+    """What a customer notice says, frozen at its cause: never a level, a flag or a grading reason (E.2 rule 1)."""
+
+    number: str
+    kind: Kind
+    major: bool  # picks the wording that promises a first plan instead of the answer (A.13 rule 6)
+    promised_at: datetime
+    received_at: datetime
+    channel: ChannelKind
+    name: str = ""  # used only towards a verified contact (E.2 rule 10)
+    # What this kind of notice says beside (rules/reactions.py).
+    details: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One thing to tell one recipient, once: (complaint, cause, kind, recipient) is unique."""
+
+    id: str
+    complaint_id: str
+    cause: int  # the sequence number of the timeline entry that caused it
+    kind: NoticeKind
+    recipient: str  # "customer", or a role of the bank's (rules/reactions.py)
+    facts: NoticeFacts  # kept sealed: the next contact is told the same
+    language: Language
+    state: NoticeState
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One try of a notice by one contact, rendered when it is created. `key` is its name towards every provider."""
+
+    key: str
+    notice_id: str
+    complaint_id: str
+    kind: NoticeKind
+    contact_id: str | None  # None: somebody of the bank
+    to: Contact
+    content: Text
+    state: DeliveryState
+    created_at: datetime
+    call: bool = False  # a person telephones; no sender has it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What one hand-over to a provider came to; evidence, never changed."""
+
+    delivery_key: str
+    number: int
+    at: datetime
+    outcome: AttemptOutcome
+    reason: str = ""
+    provider_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A row of the one queue: something due in a lane. Deleted when done; `attempt` counts its claims."""
+
+    id: str
+    lane: str
+    subject: str  # the id of what is due
+    due_at: datetime
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A notice rendered for one recipient: `short` for a phone's screen, `text` for a mail or letter."""
+
+    language: Language
+    subject: str
+    short: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboundMessage:
+    """One attempt to hand one text to one recipient. `key` is the same on every attempt."""
+
+    key: str
+    to: Contact
+    content: Text
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The provider took it; `provider_id` is its own name for the message, "" where it gives none."""
+
+    provider_id: str = ""
