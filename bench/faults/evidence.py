@@ -10,7 +10,9 @@ from bench.faults.customers import Customer
 from bench.faults.sink import Accepted
 from bench.faults.verdict import Evidence, HeldComplaint, HeldDelivery
 from gateway import audit
+from gateway.model import NoticeKind
 from gateway.ports import Transaction
+from gateway.record import TIMERS
 from gateway.storage.opening import open_storage
 from gateway.vault import Vault, VaultError
 from tests.databases import Database
@@ -37,6 +39,7 @@ async def gather(
         accepted=accepted,
         apart=[row[0] for row in await database.run("SELECT id FROM messages WHERE complaint_id IS NULL")],
         work=await queued(url),
+        alarms=[row[0] for row in await database.run(f"SELECT subject FROM queue WHERE lane = '{TIMERS}'")],
         inbox=inbox,
         quarantine=quarantine,
         gave_up=gave_up,
@@ -44,13 +47,14 @@ async def gather(
 
 
 async def queued(url: str) -> Sequence[str]:
-    """Return the ids of the work that is not done."""
-    return [row[0] for row in await Database(url, ()).run("SELECT id FROM queue")]
+    """Return the ids of the work that is not done; a complaint's next alarm is none, it waits for its time."""
+    return [row[0] for row in await Database(url, ()).run(f"SELECT id FROM queue WHERE lane <> '{TIMERS}'")]
 
 
 async def _complaints(database: Database, vault: Vault) -> Sequence[HeldComplaint]:
     outcomes = await _grouped(database, "SELECT complaint_id, outcome FROM messages WHERE complaint_id IS NOT NULL")
-    notices = await _grouped(database, "SELECT complaint_id, state FROM notices")
+    acknowledged = f"SELECT complaint_id, state FROM notices WHERE kind = '{NoticeKind.ACKNOWLEDGEMENT}'"
+    notices = await _grouped(database, acknowledged)  # nobody works here, so what staff is told goes nowhere
     deliveries = await _grouped(database, "SELECT complaint_id, key FROM deliveries")
     rows = await database.run("SELECT id, number, version, head FROM complaints ORDER BY id")
     held: list[HeldComplaint] = []

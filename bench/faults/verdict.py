@@ -58,6 +58,7 @@ class Evidence:
     accepted: Sequence[Accepted]  # by the SMTP server
     apart: Sequence[str]  # ids of messages that are kept with no complaint
     work: Sequence[str]  # ids of what is still queued
+    alarms: Sequence[str]  # ids of the complaints that wait for an alarm
     inbox: int  # mails not taken out of the mailbox
     quarantine: int  # mails filed as unreadable
     gave_up: int  # nodes that ended by themselves after they had served
@@ -126,6 +127,7 @@ class _Facts:
         yield "every timeline's chain verifies", complaints, self._broken_chains()
         yield "no message is quarantined or kept apart", customers, self._set_apart()
         yield "the mailbox and the queue are empty", 1, self._left()
+        yield "every complaint waits for its next alarm, once", complaints, self._without_alarm()
         yield "no node gave up while it served", 1, iter([f"{all_of.gave_up} nodes"] if all_of.gave_up else [])
 
     def counts(self) -> Mapping[str, int]:
@@ -162,6 +164,11 @@ class _Facts:
             kept = Counter(outcome for one in self._by_customer.get(customer.name, ()) for outcome in one.outcomes)
             if kept != +Counter({Outcome.OPENED.value: 1, Outcome.DUPLICATE.value: customer.records - 1}):
                 yield customer.name
+
+    def _without_alarm(self) -> Iterator[str]:
+        waiting = Counter(self._evidence.alarms)
+        yield from (complaint.id for complaint in self._evidence.complaints if waiting[complaint.id] != 1)
+        yield from waiting.keys() - self._by_id.keys()
 
     def _told_another(self) -> Iterator[str]:
         for customer in self._evidence.customers:

@@ -57,6 +57,7 @@ def evidence() -> Evidence:
         accepted=[mail(0, "api000000"), mail(0, "api000000"), mail(1, "mail000001"), mail(1, "mail000001")],
         apart=(),
         work=(),
+        alarms=["complaint 0", "complaint 1"],
         inbox=0,
         quarantine=0,
         gave_up=0,
@@ -107,6 +108,9 @@ WRONG: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
     "a mail is filed as unreadable": ("quarantined", lambda e: replace(e, quarantine=1)),
     "a message belongs to nothing": ("quarantined", lambda e: replace(e, apart=["message 9"])),
     "a mail was left": ("the queue are empty", lambda e: replace(e, inbox=1)),
+    "an alarm is lost": ("next alarm", lambda e: replace(e, alarms=e.alarms[1:])),
+    "an alarm is there twice": ("next alarm", lambda e: replace(e, alarms=[*e.alarms, e.alarms[0]])),
+    "an alarm of nobody": ("next alarm", lambda e: replace(e, alarms=[*e.alarms, "complaint 9"])),
     "work was left": ("the queue are empty", lambda e: replace(e, work=["work 9"])),
     "a node gave up": ("gave up", lambda e: replace(e, gave_up=1)),
 }
