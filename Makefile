@@ -4,7 +4,7 @@ PYTHON ?= python3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench faults
+.PHONY: help run test check bench faults halfyear
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ bench: .venv/ready-dev ## measure the intake on this machine
 
 faults: .venv/ready-dev ## kill nodes, restart databases, cut connections; then count that nothing was lost (half an hour)
 	.venv/bin/python -m bench.faults
+
+halfyear: .venv/ready-dev ## let half a year of complaints pass, judged at every step (half an hour)
+	.venv/bin/python -m bench.halfyear
 
 # One environment, grown as needed: `run` needs the sandbox only. A newer pip resolves in a third of the time of the one
 # that Python brings, and byte code is left to the first import: together half a minute saved on the first run.
