@@ -143,7 +143,7 @@ class Dating:
         graded = replace(complaint, kind=kind, level=level, needs_review=False)
         opened = self._opened(graded, flags, complaint.received_at, complaint.registered_at)
         ended = [name for name in (*ANSWERS, ClockName.LEGAL) if not is_open(complaint.clocks.get(name))]
-        again = {name: opened[name] for name in ended if name in opened}
+        again = {name: _still(complaint, name, opened[name], at) for name in ended if name in opened}
         patch = self.graded(complaint, kind, level, flags, at) | again
         if kind is not Kind.COMPLAINT:
             patch |= stopped(complaint.clocks, at, ClockName.ACT)
@@ -220,7 +220,7 @@ class Dating:
         """Return the clocks counted anew from new facts and reasons (law 18)."""
         new = self._opened(complaint, complaint.case.flags, at, at)
         names = (*ANSWERS, ClockName.PROMISED, ClockName.LEGAL)
-        patch = {name: _still(complaint, new[name], at) for name in names if name in new}
+        patch = {name: _still(complaint, name, new[name], at) for name in names if name in new}
         return self._capped(complaint, patch | self._daily_again(complaint, at))
 
     def rechecked(self, complaint: Complaint, at: datetime) -> Clocks:
@@ -278,7 +278,7 @@ class Dating:
             return {}
         if old is not None and (kept or name is ClockName.PROMISED) and old.due_at <= new.due_at:
             return {}
-        return {name: _still(complaint, new, at)}
+        return {name: _still(complaint, name, new, at)}
 
     def _major(self, complaint: Complaint, at: datetime) -> Clocks:
         if complaint.level is not Level.MAJOR or complaint.kind is not Kind.COMPLAINT:
@@ -412,9 +412,13 @@ def _moment(text: object) -> datetime | None:
     return datetime.fromisoformat(str(text)) if text else None
 
 
-def _still(complaint: Complaint, new: Clock, at: datetime) -> Clock:
-    """Return the new clock, standing still while an appraisal or a mediation goes on."""
-    return replace(new, paused_at=at) if complaint.case.resume else new
+def _still(complaint: Complaint, name: ClockName, new: Clock, at: datetime) -> Clock:
+    """Return the new clock, standing still as long as the others do if an appraisal or a mediation goes on."""
+    if not complaint.case.resume or name not in PAUSABLE:
+        return new
+    others = [clock for other in PAUSABLE if is_open(clock := complaint.clocks.get(other))]
+    since = min([clock.paused_at for clock in others if clock.paused_at], default=at)
+    return replace(new, paused_at=max(since, new.started_at))
 
 
 def _of_deadline(deadline: Deadline, started_at: datetime) -> Clock:

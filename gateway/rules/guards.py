@@ -29,7 +29,7 @@ WORDS: Mapping[str, str] = {
     "in_the_past": "the time must be ahead",
     "in_the_future": "this cannot have happened yet",
     "bank_has_it": "ask only for what the bank neither has nor can look up (law 13)",
-    "after_promise": "the customer is to hear from the bank before the promised date",
+    "after_promise": "the customer is to hear from the bank by the promised date, or within a day where that is later",
     "too_late": "the meeting is within one working day",
     "not_asked": "this unit was not asked",
     "nobody_asked": "name the units that are asked",

@@ -33,7 +33,17 @@ Patch = Callable[[Complaint, Any, Situation], Clocks]
 def patch(complaint: Complaint, command: commands.Command, s: Situation) -> Clocks:
     """Return the clocks a command changes."""
     touch = _TOUCHES.get(type(command))
-    return _while_unread(complaint, command, s, touch(complaint, command, s) if touch else {})
+    return _heard_before(complaint, _while_unread(complaint, command, s, touch(complaint, command, s) if touch else {}))
+
+
+def _heard_before(c: Complaint, patch: Clocks) -> Clocks:
+    """Let a clock that comes to the dates it had keep the count of its alarms: it is the same clock, counted again."""
+    same = {
+        name: replace(clock, sounded=max(clock.sounded, old.sounded))
+        for name, clock in patch.items()
+        if (old := c.clocks.get(name)) and (old.started_at, old.due_at) == (clock.started_at, clock.due_at)
+    }
+    return patch | same
 
 
 def _while_unread(c: Complaint, command: Any, s: Situation, patch: Clocks) -> Clocks:

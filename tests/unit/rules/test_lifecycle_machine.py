@@ -218,7 +218,7 @@ class Life(RuleBasedStateMachine):
         standing = {name for name, clock in self.complaint.clocks.items() if is_open(clock) and clock.paused_at}
         if self.complaint.state in (State.APPRAISAL, State.MEDIATION):
             running = {name for name in PAUSABLE if (c := self.complaint.clocks.get(name)) and c.runs}
-            assert running == set()
+            assert (running, standing - {*PAUSABLE, ClockName.CONFIRM}) == (set(), set())
         else:
             assert standing <= ({ClockName.CONFIRM} if is_open(self.complaint.clocks.get(ClockName.READ)) else set())
 

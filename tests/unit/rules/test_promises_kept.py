@@ -47,6 +47,10 @@ def extension(until: date) -> commands.Extend:
     return commands.Extend(until=until, reason_internal="外部数据", reason="还要核实", done="查了流水", next="等回复")
 
 
+def regrade(kind: Kind) -> commands.Regrade:
+    return commands.Regrade(level=Level.GENERAL, flags=frozenset(), kind=kind, reason="看错了")
+
+
 def test_an_earlier_rounds_outcome_that_arrives_late_tells_nothing_of_the_present_one() -> None:
     """T19, T21; law 21."""
     story = answered()
@@ -165,6 +169,40 @@ def test_what_was_no_suggestion_goes_back_to_be_dispatched() -> None:
     assert (story.complaint.state, runs(story, N.LEGAL)) == (State.TRIAGED, [True])
 
 
+def test_what_turns_out_to_be_a_complaint_during_an_appraisal_comes_under_a_law_that_stands_still() -> None:
+    """T31, T13; law 18: the appraisal's days count towards no term, those before the change neither."""
+    story = complaint(kind=Kind.INQUIRY).goes_to(State.INVESTIGATING, kind=Kind.INQUIRY)
+    story.does(commands.StartAppraisal(body="鉴定中心", reason="签名存疑", agreed_by="leg"), Role.UH)
+    story.now += timedelta(days=3)
+    story.does(regrade(Kind.COMPLAINT), Role.MGR)
+    assert runs(story, N.LEGAL, N.FIRST_CONTACT) == [False, True]
+    story.now += timedelta(days=4)
+    story.does(commands.EndAppraisal(report="系伪造"), Role.UH)
+    fifteen_days_of_the_receipt = story.complaint.received_at.date() + timedelta(days=15)
+    assert story.clock(N.LEGAL).due_at.date() == fifteen_days_of_the_receipt + timedelta(days=7)
+
+
+def test_an_alarm_of_a_suggestion_does_not_sound_again_when_it_turns_out_to_be_a_complaint() -> None:
+    """T31, C.3: both kinds are owed an answer by the same date, so the clock is the same."""
+    story = complaint(kind=Kind.SUGGESTION)
+    ends = story.ends(N.RESOLVE)
+    story.does(commands.AssessSuggestion(to="uh"), Role.MGR)
+    story.passes(days=2)
+    assert story.clock(N.RESOLVE).sounded == 1
+    story.does(regrade(Kind.COMPLAINT), Role.MGR)
+    assert (story.ends(N.RESOLVE), story.clock(N.RESOLVE).sounded) == (ends, 1)
+
+
+def test_an_alarm_of_the_law_does_not_sound_again_after_a_wrong_kind() -> None:
+    """T31, C.3: the law's clock has the date it had, and its alarms were heard."""
+    story = complaint().goes_to(State.TRIAGED)
+    story.passes(days=11)
+    assert story.clock(N.LEGAL).sounded == 1
+    story.does(regrade(Kind.INQUIRY), Role.MGR)
+    story.does(regrade(Kind.COMPLAINT), Role.MGR)
+    assert story.passes(minutes=1) == []
+
+
 def test_the_kind_of_what_was_answered_stays() -> None:
     story = answered()
     change = commands.Regrade(level=Level.GENERAL, flags=frozenset(), kind=Kind.INQUIRY, reason="x")
@@ -200,6 +238,16 @@ def test_the_next_contact_that_the_customer_was_told_of_is_a_date_of_its_own() -
     assert {("hnd", "next_contact"), ("uh", "next_contact")} <= alarms
     story.does(commands.ReportProgress(done="查了", next="比对"))
     assert runs(story, N.NEXT_CONTACT) == [False]
+
+
+def test_whose_promise_has_passed_is_contacted_within_a_day() -> None:
+    """S0-8(5), A104: a late case can still be begun, and its customer waits no longer than a day to hear."""
+    story = complaint().goes_to(State.ACCEPTED)
+    story.now = story.complaint.promised_at + timedelta(days=3)
+    far = commands.Investigate(direction="查", next_contact_at=story.now + timedelta(days=1, minutes=1))
+    assert refused(story, far) == "after_promise"
+    story.does(replace(far, next_contact_at=story.now + timedelta(days=1)))
+    assert story.complaint.state is State.INVESTIGATING
 
 
 def test_a_day_of_silence_in_a_major_case_is_followed_by_another_that_is_watched() -> None:
