@@ -58,7 +58,10 @@ def accepted(world: World, life: Life, c: Complaint) -> Iterator[Duty]:
     when = in_minutes(world, life, 18, late=0.06) if urgent else in_hours(world, life, 1.2, late=0.06)
 
     def command() -> commands.Investigate:
-        return commands.Investigate(direction="核对账户流水和录像", next_contact_at=world.business(timedelta(hours=12)))
+        # No later than the answer itself is promised, or within a day where that is near or over, on days off too.
+        latest = max(c.promised_at, world.now() + DAY)
+        again = min(world.business(timedelta(hours=12)), latest)
+        return commands.Investigate(direction="核对账户流水和录像", next_contact_at=again)
 
     yield gives(world, life, f"investigate {c.case.rounds}", when, command, checker(c))
 
@@ -147,7 +150,7 @@ def _conclusion(world: World, life: Life, c: Complaint) -> commands.Conclude:
         feedback_plan="按客户偏好的方式告知",
         evidence=tuple(piece.id for piece in c.case.evidence),
         basis=("信用卡章程第12条",) if result in (Result.REJECTED_WITH_BASIS, Result.PARTLY_UPHELD) else (),
-        reason="年费在开卡时已经写明" if result in (Result.REJECTED_WITH_BASIS, Result.PARTLY_UPHELD) else "",
+        reason="年费在开卡时已经写明" if refused or result is Result.PARTLY_UPHELD else "",
         compensation=_compensation(life, today) if not refused and life.dice.random() < 0.4 else None,
     )
 

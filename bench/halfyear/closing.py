@@ -13,7 +13,10 @@ from bench.halfyear.world import REVIEWER, Duty, World
 from gateway.model import ClockName, Complaint, EvidenceType, State
 from gateway.rules import clocks, commands
 
-TOLD = frozenset({State.REPLIED, State.RESOLVED, State.UNSATISFIED, State.CALLBACK_DONE, State.CLOSED})
+OWING = frozenset(
+    {State.REPLIED, State.RESOLVED, State.UNSATISFIED, State.CALLBACK_DONE, State.CLOSED, State.WITHDRAWN}
+)
+"""Where what was concluded is carried out, if there is anything: a withdrawal does not end it (A089)."""
 DIMENSIONS = ("overall", "efficiency", "quality", "attitude", "process")
 
 
@@ -110,7 +113,7 @@ def filed(world: World, life: Life, c: Complaint) -> Iterator[Duty]:
         case.unpaid_approval
         or (case.referral and not case.referral_reported)
         or (c.state is not State.WITHDRAWN and case.replied_at is None)
-        or (case.execution_due is not None and case.executed_at is None and c.state is not State.WITHDRAWN)
+        or (case.execution_due is not None and case.executed_at is None)
         or any(clocks.is_open(c.clocks.get(name)) for name in (ClockName.LEGAL, ClockName.FEEDBACK, ClockName.READ))
     )
     if not owed:
@@ -131,7 +134,7 @@ def archived(world: World, life: Life, c: Complaint) -> Iterator[Duty]:
 def carried_out(world: World, life: Life, c: Complaint) -> Iterator[Duty]:
     """What was promised is done by its day, and proved by who paid (A089)."""
     day = c.case.execution_due
-    if c.state not in TOLD or day is None or c.case.executed_at is not None:
+    if c.state not in OWING or day is None or c.case.executed_at is not None:
         return
 
     def when() -> datetime:

@@ -7,7 +7,7 @@ alarm should have sounded, is worked out again and compared with what is stored.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -32,7 +32,7 @@ from gateway.record import TIMERS
 from gateway.rules import clocks, lifecycle, reactions, transitions
 from gateway.rules.alarms import CHAINS, due_alarms, next_alarm_at
 from gateway.rules.routing import Directory
-from gateway.rules.worktime import Calendar
+from gateway.rules.worktime import Calendar, business_time_between
 from gateway.storage.tables import microseconds
 from gateway.telling import carries_long
 from gateway.verification import verify
@@ -60,6 +60,23 @@ FORGOTTEN = (
     "SELECT id FROM notices WHERE state IN ('sending', 'no_channel') AND NOT EXISTS "
     "(SELECT 1 FROM deliveries JOIN queue ON queue.subject = deliveries.key WHERE deliveries.notice_id = notices.id)"
 )
+AT_HAND = frozenset(
+    {
+        State.REGISTERED,
+        State.TRIAGED,
+        State.DISPATCHED,
+        State.ACCEPTED,
+        State.CONCLUDED,
+        State.REWORK,
+        State.APPROVED,
+        State.REOPENED,
+        State.UNSATISFIED,
+        State.ESCALATED,
+    }
+)
+"""Where the next step is one person's of the bank: nothing is looked into, and nobody else is waited for."""
+LONGEST_REST = timedelta(hours=150)
+"""Business hours, near 18 working days: more than the latest of people takes for one step."""
 BY_TELEPHONE = frozenset({ContactType.MOBILE, ContactType.LANDLINE})
 
 
@@ -76,9 +93,11 @@ class Page:
     """What the ledger knows of a complaint: as its timeline left it, and since when each clock is as it is.
 
     `ahead`: its next alarm by the calendar of its last event; a later calendar moves it with the next event.
+    `entered`: when it came into the state it is in.
     """
 
     complaint: Complaint
+    entered: datetime
     ahead: datetime | None = None
     since: dict[ClockName, datetime] = field(default_factory=dict)
     breached: set[tuple[ClockName, datetime, datetime]] = field(default_factory=set)
@@ -115,6 +134,14 @@ class Ledger:
 
     def complaints(self) -> Iterator[Complaint]:
         return (page.complaint for page in self._pages.values())
+
+    def longest(self) -> Mapping[State, int]:
+        """Return since how many days the complaint that is longest in a state has been in it."""
+        days: dict[State, int] = {}
+        for page in self._pages.values():
+            state = page.complaint.state
+            days[state] = max(days.get(state, 0), (self._now - page.entered).days)
+        return days
 
     def complain(self, number: str, rule: str, words: str) -> None:
         self.violations.append(Violation(at=self._now, number=number, rule=rule, words=words))
@@ -157,6 +184,14 @@ class Ledger:
         owned = c.state in transitions.ENDED | QUEUES or bool(c.case.handler)
         self._holds(c.number, "every open complaint has an owner or waits in a queue", owned, c.state.value)
 
+    def _rests(self, page: Page, calendar: Calendar) -> None:
+        """A case whose people are at work goes on: what refuses every step of theirs shows as a pile in one state."""
+        c = page.complaint
+        if c.state in AT_HAND:
+            rested = business_time_between(page.entered, self._now, calendar)
+            words = f"{c.state.value} since {page.entered:%Y-%m-%d %H:%M}Z"
+            self._holds(c.number, "no case rests where its next step is at hand", rested <= LONGEST_REST, words)
+
     def _visible(self, c: Complaint, notice: Notice, deliveries: Sequence[Delivery]) -> None:
         waits = any(one.state in (DeliveryState.QUEUED, DeliveryState.UNKNOWN) and not one.call for one in deliveries)
         calls = any(one.state is DeliveryState.QUEUED and one.call for one in deliveries)
@@ -183,10 +218,11 @@ class Ledger:
         self._told(before, after, entry, held)
         self._dates(before, after, entry)
         if before is None or page is None:
-            page = Page(complaint=after, since=dict.fromkeys(after.clocks, entry.at))
+            page = Page(complaint=after, entered=entry.at, since=dict.fromkeys(after.clocks, entry.at))
         else:
             self._clocks(page, before, after, entry, calendar)
             page.complaint = after
+            page.entered = page.entered if after.state is before.state else entry.at
         self._pages[entry.complaint_id] = page
         self.figures.follow(before, after, entry)
         return page
@@ -253,7 +289,7 @@ class Ledger:
     # -- each day
 
     async def end_day(self, now: datetime, calendar: Calendar) -> None:
-        """Judge all complaints: rows, owners, the queue, and alarms that should have sounded."""
+        """Judge all complaints: rows, owners, how long they rest, the queue, and alarms that should have sounded."""
         self._now = now
         async with self._storage.reading() as tx:
             stored = await tx.complaints.by_id(list(self._pages))
@@ -263,6 +299,7 @@ class Ledger:
             c = page.complaint
             self._holds(c.number, "every row is the fold of its timeline", stored.get(complaint_id) == c)
             self._owned(c)
+            self._rests(page, calendar)
             queued, now_right = ahead.pop(complaint_id, None), next_alarm_at(c.clocks, calendar)
             fits = queued in (microseconds(now_right), microseconds(page.ahead))
             words = f"{queued} instead of {microseconds(now_right)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from hashlib import blake2b
 
+from adapters.tools import text_of
 from bench.halfyear.plan import MAIL_AWAY, Plan
 from gateway.errors import Permanent, Temporary, Unknown
 from gateway.model import OutboundMessage, Sent
@@ -32,7 +33,7 @@ class Provider:
         if self._chance(message.to.value) < NOBODY_THERE and not message.to.value.endswith(STAFF):
             self.did["refused"] += 1
             raise Permanent("550 5.1.1")
-        chance = self._chance(message.to.value, message.content.short, str(self._tries[message.key]))
+        chance = self._chance(message.to.value, text_of(message).short, str(self._tries[message.key]))
         if chance < NOT_NOW:
             self.did["not now"] += 1
             raise Temporary("451 4.7.1")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,7 +34,7 @@ async def text(run: Run, machine: str) -> str:
         "",
         *_points(run),
         "",
-        *_cases(list(ledger.complaints())),
+        *_cases(list(ledger.complaints()), ledger.longest()),
         "",
         *_clocks(run),
         "",
@@ -73,7 +73,7 @@ def _points(run: Run) -> Iterator[str]:
         yield f"\nBroken: {one.rule}: {one.number} at {one.at:%Y-%m-%d %H:%M}Z: {one.words}"
 
 
-def _cases(complaints: Sequence[Complaint]) -> Iterator[str]:
+def _cases(complaints: Sequence[Complaint], longest: Mapping[State, int]) -> Iterator[str]:
     results = Counter((c.case.result.value if c.case.result else "none yet", c.level) for c in complaints)
     states = Counter((c.state, c.level) for c in complaints)
     levels = tuple(Level)
@@ -85,8 +85,8 @@ def _cases(complaints: Sequence[Complaint]) -> Iterator[str]:
     yield ""
     found = [state for state in State if any(states[state, level] for level in levels)]
     yield from _table(
-        ("state on the last day", *head),
-        ((one.value, *_by_level([states[one, level] for level in levels])) for one in found),
+        ("state on the last day", *head, "the longest, days"),
+        ((one.value, *_by_level([states[one, level] for level in levels]), longest[one]) for one in found),
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.halfyear.duties import duties, plan_calls
 from bench.halfyear.plan import Plan
-from bench.halfyear.world import World
+from bench.halfyear.world import Duties, World
 from gateway.storage import schema
 from gateway.storage.opening import open_storage
 from gateway.vault import Vault
@@ -34,7 +34,11 @@ class Run:
 
 @asynccontextmanager
 async def played(
-    plan: Plan, *, postgres: bool = False, shown: Callable[[datetime], None] = lambda day: None
+    plan: Plan,
+    *,
+    postgres: bool = False,
+    people: Duties = duties,
+    shown: Callable[[datetime], None] = lambda day: None,
 ) -> AsyncIterator[Run]:
     """Play the plan on a new database; yield what came of it while the database is there."""
     with contextlib.ExitStack() as stack:
@@ -44,7 +48,7 @@ async def played(
         await schema.migrate(url)
         vault, database = Vault.create(folder / "huiyin.keys"), Database(url, (folder,))
         async with open_storage(url, vault) as storage:
-            world = World(plan, storage=storage, rows=database, vault=vault, duties=duties)
+            world = World(plan, storage=storage, rows=database, vault=vault, duties=people)
             plan_calls(world)
             began, used = time.perf_counter(), time.process_time()
             await world.run(shown)

@@ -37,8 +37,6 @@ def _first(world: World, life: Life) -> Command:
         )
     if chance < 0.035:
         return commands.TransferOut(reason="这张卡不是我行发的", who_can_help="发卡银行", agreed_by="leg")
-    if chance < 0.07 and matter.level is Level.GENERAL:
-        return commands.AnswerAtOnce(answer="年费已按活动规则退回")
     return _graded(life)
 
 
@@ -63,9 +61,11 @@ def _main_case(world: World, life: Life) -> str | None:
 
 
 def triaged(world: World, life: Life, c: Complaint) -> Iterator[Duty]:
-    """No route led anywhere (A051): a person dispatches it."""
+    """No route led anywhere (A051): a person dispatches it, or settles what is small in the talk itself."""
     lead = "exe" if c.level is Level.MAJOR else ""
-    command = commands.Dispatch(unit="branch", handler="branch-h1", lead=lead, approver="branch-head")
+    command: Command = commands.Dispatch(unit="branch", handler="branch-h1", lead=lead, approver="branch-head")
+    if c.level is Level.GENERAL and c.case.rounds == 1 and life.happens("is settled at once", 0.2):
+        command = commands.AnswerAtOnce(answer="年费已按活动规则退回")
     yield gives(world, life, "dispatch", in_hours(world, life, 0.8, late=0.08), lambda: command, "mgr")
 
 

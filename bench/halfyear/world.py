@@ -40,7 +40,7 @@ ROUTES = (
 REVIEWER = "exe-2"
 HANDLERS = 5  # of each unit: three rounds of checking need three people
 REFUSED_AGAIN_AFTER = timedelta(days=1)
-MOST_REFUSALS = 12
+MOST_REFUSALS = 5
 SOURCES = ("mailbox", "second-mailbox")
 
 Step = Callable[[], Awaitable[None]]
@@ -215,9 +215,11 @@ class World:
                 return  # the case has moved on meanwhile
             try:
                 await fresh.act()
-            except Rejected:
+            except Rejected as refusal:
                 if life.refused < MOST_REFUSALS:
                     self.at(self.now() + REFUSED_AGAIN_AFTER, self._planning(life))
+                else:
+                    self.ledger.complain(life.number, "nobody is refused over and over", f"{duty.name}: {refusal}")
 
         return step
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import date
 
 import pytest
 
 from bench.halfyear.ledger import Ledger
+from bench.halfyear.life import Life
+from bench.halfyear.moves import gives, in_hours
 from bench.halfyear.plan import Plan
 from bench.halfyear.report import text
 from bench.halfyear.run import Run, played
-from gateway.model import EventKind, State
+from bench.halfyear.world import Duty, World
+from gateway.model import Complaint, EventKind, State
+from gateway.rules import commands
 
 PLAN = Plan(complaints=50, seed=20261123, begins=date(2025, 12, 15), ends=date(2026, 2, 15))
 """Over the late calendar, 元旦, an afternoon without a process and an hour without mail, to the eve of 春节."""
-
+SHORT = Plan(complaints=3, seed=20261123, begins=date(2025, 10, 9), ends=date(2025, 12, 9))
 
 TAMPERED = (
     ("UPDATE timeline SET actor = 'nobody' WHERE kind = 'graded'", "every chain verifies"),
@@ -59,3 +63,15 @@ async def test_two_months_of_complaints_keep_every_rule(run: Run) -> None:
     for statement, rule in TAMPERED:
         await run.database.run(statement)
         assert rule in await again(run), statement
+
+
+def get_nowhere(world: World, life: Life, c: Complaint) -> Iterator[Duty]:
+    """Try every day what the table does not let anybody do."""
+    yield gives(world, life, "accept", in_hours(world, life, 1), commands.Accept, "cards-h1")
+
+
+async def test_cases_that_stand_still_because_every_step_is_refused_are_seen() -> None:
+    """C.3: alarms that sound at their times do not show that anybody gets on."""
+    async with played(SHORT, people=get_nowhere) as run:
+        broken = {one.rule for one in run.world.ledger.violations}
+    assert broken == {"no case rests where its next step is at hand", "nobody is refused over and over"}
