@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from adapters import email
+from adapters import counter, email, hotline, sms, stream, webhook
 from adapters.tools import Tools
 from gateway.model import InboundEvent
 from gateway.ports import Channel
@@ -30,5 +30,10 @@ class Adapter(Protocol):
 
 
 ADAPTERS: dict[str, Adapter] = {
+    "counter": counter,
     "email": email,
+    "hotline": hotline,
+    "sms": sms,
+    "stream": stream,
+    "webhook": webhook,
 }

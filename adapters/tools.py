@@ -4,9 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.errors import Permanent
+from gateway.model import OutboundMessage, Text, Ticket
 from gateway.ports import Now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     now: Now
+    public_url: str = ""  # where providers reach this gateway: "https://complaints.bank.example", no slash at the end
+
+    def hook_url(self, source: str) -> str:
+        """Return the address under which a source's webhook is called."""
+        return f"{self.public_url}/hooks/{source}"
+
+
+def text_of(message: OutboundMessage) -> Text:
+    """Return the words of a message. Raises Permanent for a ticket, which has none."""
+    if isinstance(message.content, Text):
+        return message.content
+    raise Permanent("not_text")
+
+
+def ticket_of(message: OutboundMessage) -> Ticket:
+    """Return the ticket that a message is. Raises Permanent for words, as one comes back whose owner was erased."""
+    if isinstance(message.content, Ticket):
+        return message.content
+    raise Permanent("not_a_ticket")

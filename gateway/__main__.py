@@ -23,12 +23,13 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from adapters.counter.workbook import template
 from adapters.registry import ADAPTERS
 from adapters.tools import Tools
 from adapters.web_form.wire import WebForm, fields
-from gateway import app, case_commands, filing_commands, normalise, rotation, transfer_commands
+from gateway import app, case_commands, filing_commands, import_commands, normalise, rotation, transfer_commands
 from gateway.coordination.redis import probe
-from gateway.errors import GatewayError, Misconfigured
+from gateway.errors import GatewayError, Invalid, Misconfigured
 from gateway.model import ContactType
 from gateway.observe import configure_logging
 from gateway.ports import Now
@@ -73,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def open_channels(settings: Settings, now: Now) -> Sequence[app.OpenChannel]:
     """Return the configured channels, ready to be entered. Raises Misconfigured naming source and key."""
     channels: list[app.OpenChannel] = []
+    tools = Tools(now=now, public_url=settings.web.public_url.rstrip("/"))
     for source, table in settings.channels.items():
         options = dict(table)
         name = options.pop("adapter", None)
@@ -84,7 +86,7 @@ def open_channels(settings: Settings, now: Now) -> Sequence[app.OpenChannel]:
             config = adapter.Config.model_validate(options)
         except ValidationError as error:
             raise Misconfigured(f"channels.{source}: {explain(error)}") from None
-        channels.append(adapter.open_channel(config, Tools(now=now), source))
+        channels.append(adapter.open_channel(config, tools, source))
     return channels
 
 
@@ -254,8 +256,11 @@ def _normalise(options: argparse.Namespace) -> int:
         if data is None:
             print(normalise.unread(str(path), options.channel))
             continue
-        for event in adapter.read(data, path.name):
-            print(normalise.line(str(path), event))
+        try:
+            for event in adapter.read(data, path.name):
+                print(normalise.line(str(path), event))
+        except Invalid as error:
+            print(normalise.unread(str(path), options.channel, error.problem))
     return 0
 
 
@@ -353,6 +358,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     transfer_commands.add_to(add, terminal)
     filing_commands.add_to(case_commands.add_to(commands, terminal), terminal)
+    import_commands.add_to(
+        add,
+        terminal,
+        read=lambda name: ADAPTERS[name].read,
+        contents=lambda paths: ((path, _content_of(path)) for path in _files(paths)),
+        template=template,
+    )
     _add_keys(commands.add_parser("keys", help=KEYS, description=KEYS))
     command = add(
         "normalise",

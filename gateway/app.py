@@ -23,14 +23,18 @@ from gateway.coordination.local import LocalCoordination
 from gateway.coordination.redis import RedisCoordination
 from gateway.delivery import Deliveries
 from gateway.errors import GatewayError, Misconfigured
+from gateway.handover import RECEIPTS, look_lane
 from gateway.intake import Intake
 from gateway.leasing import Leasing
+from gateway.lookups import Lookups
 from gateway.loop import Loops
 from gateway.model import ContactType
 from gateway.observe import Beats, Metrics, fault
-from gateway.ports import Accept, Channel, Coordination, Now, Sender, Storage
+from gateway.ports import Accept, Channel, Coordination, Finder, Now, Sender, Storage, Webhook
 from gateway.preparation import Preparation
 from gateway.readiness import Readiness
+from gateway.receipts import Receipts
+from gateway.reconcile import Reconciliation
 from gateway.record import TIMERS, Recorder
 from gateway.redating import Redating
 from gateway.rendering import Rendering
@@ -54,6 +58,9 @@ LANE_SECONDS = 180.0
 LISTENER_SECONDS = 600.0
 """How long a listener may wait for its source to speak: IMAP IDLE is renewed every 3 to 9 minutes."""
 UPKEEP_SECONDS = 15.0
+LOOK_SECONDS = 600.0
+"""A provider that cannot be asked for this long hides what became of deliveries."""
+CENSUS_SECONDS = 600.0
 KEYS_SECONDS = 60.0
 """A keys file that cannot be read for this long, or is not the one the database needs, is for somebody to look at."""
 GRACE_SECONDS = 10.0
@@ -102,9 +109,11 @@ async def service(
             node.start_timers()
             node.start_redating()
             node.start_deliveries()
-        port = await stack.enter_async_context(listening(node.site(form_for, role), settings))
+            node.start_receipts()
+        port = await stack.enter_async_context(listening(node.site(form_for, role, webhooks_of(opened)), settings))
         if role is not Role.WEB:
             node.start_listeners(opened)
+            node.start_reconciliation(opened)
         yield Service(
             accept=node.intake.accept,
             casework=node.casework,
@@ -139,6 +148,7 @@ async def assembled(
             coordination=await stack.enter_async_context(coordinating(settings, metrics, now)),
             metrics=metrics,
             senders=senders_of(opened),
+            finders={one.serves: one.finder for one in opened if one.serves and one.finder},
             now=now,
         )
         stack.push_async_callback(node.intake.close)
@@ -157,6 +167,7 @@ class Node:
         coordination: Coordination,
         metrics: Metrics,
         senders: Mapping[ContactType, Sender],
+        finders: Mapping[ContactType, Finder],
         now: Now,
     ) -> None:
         rendering = Rendering(bank=settings.bank, override=settings.templates)
@@ -166,6 +177,7 @@ class Node:
         self.vault = vault
         self.storage = storage
         self.senders = senders
+        self.finders = finders
         self.now = now
         self.book = rulebook.load(zone=settings.bank.zone, override=settings.config)
         check_callers(settings.web.tokens, self.book.directory)
@@ -180,6 +192,7 @@ class Node:
             policy=self.book.policy,
             calendar=self.book.calendar,
             directory=self.book.directory,
+            public_url=settings.web.public_url.rstrip("/"),
         )
         self.intake = Intake(
             storage=storage,
@@ -253,6 +266,7 @@ class Node:
             deliveries = Deliveries(
                 lane=lane,
                 sender=sender,
+                finder=self.finders.get(contact_type),
                 storage=self.storage,
                 recorder=self.recorder,
                 coordination=self.coordination,
@@ -261,6 +275,46 @@ class Node:
             )
             alive = self.beats.expect(lane, within=LANE_SECONDS)
             self.loops.start(self.loops.repeat(lane, deliveries.run_once, alive))
+
+    def start_receipts(self) -> None:
+        receipts = Receipts(
+            storage=self.storage,
+            recorder=self.recorder,
+            coordination=self.coordination,
+            now=self.now,
+            metrics=self.metrics,
+        )
+        alive = self.beats.expect(RECEIPTS, within=LANE_SECONDS)
+        self.loops.start(self.loops.repeat(RECEIPTS, receipts.run_once, alive))
+        for contact_type, finder in self.finders.items():
+            lane = lane_of(contact_type)
+            lookups = Lookups(
+                lane=lane,
+                finder=finder,
+                storage=self.storage,
+                coordination=self.coordination,
+                now=self.now,
+                metrics=self.metrics,
+            )
+            name = look_lane(lane)
+            alive = self.beats.expect(name, within=LOOK_SECONDS, needed=False)
+            self.loops.start(self.loops.repeat(name, lookups.run_once, alive, poll=UPKEEP_SECONDS))
+
+    def start_reconciliation(self, channels: Sequence[Channel]) -> None:
+        for channel in channels:
+            if channel.census is not None:
+                reconciliation = Reconciliation(
+                    source=channel.source,
+                    census=channel.census,
+                    accept=self.intake.accept,
+                    storage=self.storage,
+                    now=self.now,
+                    metrics=self.metrics,
+                )
+                name = f"census:{channel.source}"
+                alive = self.beats.expect(name, within=3 * CENSUS_SECONDS, needed=False)
+                step = self.loops.repeat(name, reconciliation.run_once, alive, poll=CENSUS_SECONDS)
+                self.loops.start(step)
 
     def start_listeners(self, channels: Sequence[Channel]) -> None:
         leasing = Leasing(storage=self.storage, coordination=self.coordination, now=self.now)
@@ -271,7 +325,7 @@ class Node:
                 listen = partial(leasing.alone, name, partial(channel.listener.listen, self.intake.accept))
                 self.loops.start(self.loops.keep(name, listen, alive))
 
-    def site(self, form_for: FormFor, role: Role) -> web.Application:
+    def site(self, form_for: FormFor, role: Role, webhooks: Mapping[str, Webhook]) -> web.Application:
         readiness = Readiness(
             storage=self.storage,
             beats=self.beats,
@@ -293,6 +347,7 @@ class Node:
             metrics=self.metrics.render,
             web_form=form_for(self.senders),
             casework=self.casework,
+            webhooks=webhooks,
             senders=frozenset(self.senders),
             sign=partial(self.vault.sign, "web"),
             fault=self.fault,
@@ -392,6 +447,10 @@ def senders_of(channels: Sequence[Channel]) -> Mapping[ContactType, Sender]:
             raise Misconfigured(f"two channels send to {channel.serves.value}: {channel.source} is the second")
         senders[channel.serves] = channel.sender
     return senders
+
+
+def webhooks_of(channels: Sequence[Channel]) -> Mapping[str, Webhook]:
+    return {channel.source: channel.webhook for channel in channels if channel.webhook is not None}
 
 
 @asynccontextmanager

@@ -12,28 +12,37 @@ customer is told twice only where the provider left the outcome unknown.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gateway import retry
-from gateway.errors import DeliveryFailed, Permanent, Rejected, Temporary
+from gateway.errors import DeliveryFailed, Permanent, Temporary
+from gateway.handover import handed, look_lane, outbound
+from gateway.ids import new_id
 from gateway.model import (
     Attempt,
     AttemptOutcome,
     Delivery,
     DeliveryState,
-    Notice,
+    DeliveryStatus,
     NoticeState,
-    OutboundMessage,
     Work,
 )
 from gateway.observe import Metrics, fault
-from gateway.ports import Coordination, DeliveryResult, Lane, Now, Sender, Storage, StoredContact, Transaction
-from gateway.record import Draft, Recorder
-from gateway.rules.commands import OutcomeSent, ReportUndelivered
-from gateway.telling import OUTCOMES, carries_long, next_contact
+from gateway.ports import (
+    Consent,
+    Coordination,
+    DeliveryResult,
+    Finder,
+    Lane,
+    Now,
+    Sender,
+    Storage,
+    Transaction,
+)
+from gateway.record import Recorder
+from gateway.settling import Failed, Settling
 from gateway.vault import MissingMaster, VaultError
 
 LIMIT = 64
@@ -46,6 +55,12 @@ WHOLE_EVERY = timedelta(minutes=1)
 million rows that are done PostgreSQL keeps index entries until it vacuums, for a backup's whole length."""
 LATE = timedelta(seconds=30)
 """How much later than its due time work may be committed and still be found at once."""
+WAITING = (DeliveryState.QUEUED, DeliveryState.UNKNOWN)
+OPTED_OUT = "opted_out"
+"""Why a contact is given up whose owner does not want to be written to by it; a Sender's word for it, too."""
+FIND_SECONDS = 20.0
+SILENT = timedelta(hours=1)
+"""How long after a hand-over a provider may say nothing before it is asked."""
 AHEAD = timedelta(minutes=1)
 """How far another node's clock may be ahead of this one's: beyond, what it put off was put off by a wrong clock."""
 
@@ -82,6 +97,7 @@ class Deliveries:
         *,
         lane: str,
         sender: Sender,
+        finder: Finder | None = None,
         storage: Storage,
         recorder: Recorder,
         coordination: Coordination,
@@ -90,6 +106,7 @@ class Deliveries:
     ) -> None:
         self._lane = lane
         self._sender = sender
+        self._finder = finder
         self._storage = storage
         self._recorder = recorder
         self._coordination = coordination
@@ -135,21 +152,37 @@ class Deliveries:
         return claimed
 
     async def _open(self, claimed: Sequence[Work]) -> Sequence[tuple[Work, Delivery]]:
-        """Return the claimed work with its deliveries; one that cannot be opened waits for its lease to end."""
+        """Return the claimed work that is to be handed over, with its deliveries.
+
+        One that cannot be opened waits for its lease to end. What a receipt has settled meanwhile is done. A contact
+        whose owner does not want to be written to by it is given up, as if the provider had refused.
+        """
         async with self._storage.reading() as tx:
-            try:
-                rows = dict(await tx.notices.load([work.subject for work in claimed]))
-            except VaultError:
-                rows = {}
-                for work in claimed:
-                    try:
-                        rows.update(await tx.notices.load([work.subject]))
-                    except VaultError as error:
-                        self._fault(error)
-        return [(work, rows[work.subject]) for work in claimed if work.subject in rows]
+            rows = await self._load(tx, [work.subject for work in claimed])
+            refused = await tx.consents.refused({row.contact_id for row in rows.values() if row.contact_id})
+        waiting = {key: row for key, row in rows.items() if row.state in WAITING}
+        if done := [work for work in claimed if work.subject in rows.keys() - waiting.keys()]:
+            async with self._storage.writing(Lane.RESULTS) as tx:
+                await tx.queue.finish(done)
+        opened = [(work, waiting[work.subject]) for work in claimed if work.subject in waiting]
+        self._tried += [Tried(w, row, AttemptOutcome.PERMANENT, OPTED_OUT) for w, row in opened if _of(row, refused)]
+        return [(work, row) for work, row in opened if not _of(row, refused)]
+
+    async def _load(self, tx: Transaction, keys: Sequence[str]) -> Mapping[str, Delivery]:
+        try:
+            return await tx.notices.load(keys)
+        except VaultError:
+            rows: dict[str, Delivery] = {}
+            for key in keys:
+                try:
+                    rows.update(await tx.notices.load([key]))
+                except VaultError as error:
+                    self._fault(error)
+            return rows
 
     async def _hand_over(self, rows: Sequence[tuple[Work, Delivery]]) -> None:
         """Hand each to the sender, all at once, and remember what came of it."""
+        rows = await self._unless_found(rows)
         if not rows:
             return
         tasks = {asyncio.create_task(self._send(work, row)): (work, row) for work, row in rows}
@@ -163,10 +196,65 @@ class Deliveries:
                     task.cancel()
                     self._tried.append(Tried(work, row, AttemptOutcome.UNKNOWN, "interrupted"))
 
-    async def _send(self, work: Work, row: Delivery) -> Tried:
-        message = OutboundMessage(key=row.key, to=row.to, content=row.content, created_at=row.created_at)
+    async def _unless_found(self, rows: Sequence[tuple[Work, Delivery]]) -> Sequence[tuple[Work, Delivery]]:
+        """Ask the provider for what it may have already; return what is to be handed over (again)."""
+        if self._finder is None:
+            return rows
+        async with self._storage.reading() as tx:
+            attempts = await tx.notices.attempts([row.key for work, row in rows if work.attempt > 1])
+        unknown = [row for work, row in rows if _may_be_there(work, row, attempts.get(row.key, ()))]
+        if not unknown:
+            return rows
         try:
-            sent = await self._sender.send(message)
+            async with asyncio.timeout(FIND_SECONDS):
+                asked = await self._finder.find([handed(row, attempts.get(row.key, ())) for row in unknown])
+            found = {one.key: one for one in asked}
+        except Exception as error:
+            if not isinstance(error, DeliveryFailed | TimeoutError):
+                self._fault(error)
+            # Nobody can tell now. It is asked for again, until the contact is given up like any that does not answer.
+            self._tried += [Tried(w, row, AttemptOutcome.UNKNOWN, "not_told") for w, row in rows if row in unknown]
+            return [(work, row) for work, row in rows if row not in unknown]
+        left: list[tuple[Work, Delivery]] = []
+        for work, row in rows:
+            if (one := found.get(row.key)) is None or one.status is None:
+                left.append((work, row))
+            elif one.status is DeliveryStatus.UNDELIVERED:
+                outcome = AttemptOutcome.TEMPORARY if one.again else AttemptOutcome.PERMANENT
+                self._tried.append(Tried(work, row, outcome, one.reason, one.provider_id))
+            else:
+                self._tried.append(Tried(work, row, AttemptOutcome.SENT, provider_id=one.provider_id))
+        return left
+
+    async def _refusals(self, tx: Transaction, tried: Sequence[Tried]) -> None:
+        """Keep what a provider knows and we did not: that a contact's owner has stopped it there."""
+        now = self._oldest - timedelta(microseconds=1)  # before the claim: what the owner said since then is newer
+        told = [one.row for one in tried if one.reason == OPTED_OUT and one.row.contact_id]
+        known = await tx.consents.refused({row.contact_id for row in told if row.contact_id})
+        new = {row.contact_id: row for row in told if row.contact_id and row.contact_id not in known}
+        index = await tx.contacts.index_of(new)
+        await tx.consents.add(
+            [
+                Consent(
+                    id=new_id(now),
+                    source=self._lane,
+                    external_id=row.key,
+                    index=index[contact_id],
+                    wanted=False,
+                    at=now,
+                    word=OPTED_OUT,
+                )
+                for contact_id, row in new.items()
+                if contact_id in index
+            ]
+        )
+
+    def _look_up(self, one: Tried, now: datetime) -> Work:
+        return Work(id=new_id(now), lane=look_lane(self._lane), subject=one.row.key, due_at=now + SILENT)
+
+    async def _send(self, work: Work, row: Delivery) -> Tried:
+        try:
+            sent = await self._sender.send(outbound(row))
         except DeliveryFailed as failure:
             return Tried(work, row, _outcome(failure), failure.reason, retry_after=failure.retry_after)
         except Exception as error:
@@ -182,10 +270,18 @@ class Deliveries:
         tried, now = list(self._tried), self._now()
         draft = self._recorder.draft(now)
         async with self._storage.writing(Lane.RESULTS) as tx:
-            given_up = await self._give_up(tx, draft, [one for one in tried if one.tired])
-            await self._undelivered(tx, draft, [one.row for one in tried if one.tired], given_up)
-            await self._outcomes_left(tx, draft, tried)
+            settling = Settling(tx=tx, draft=draft, served=self._recorder.served, fault=self._fault)
+            states = await tx.notices.locked({one.row.key for one in tried})
+            # Of what a receipt has settled meanwhile the contact is given up already, or was told.
+            tired = [one for one in tried if one.tired and states.get(one.row.key) in WAITING]
+            given_up = await settling.give_up([Failed(one.row, one.hopeless) for one in tired])
+            sent = [one for one in tried if one.outcome is AttemptOutcome.SENT]
+            left = [one.row for one in sent if states.get(one.row.key) is not DeliveryState.UNDELIVERED]
+            await settling.outcomes_left(left)
             await tx.notices.settle([_result(one, given_up.get(one.row.notice_id), now) for one in tried])
+            await self._refusals(tx, tried)
+            if self._finder is not None:  # what the provider does not report by itself is asked for
+                await tx.queue.add([self._look_up(one, now) for one in sent], now=now)
             await draft.write(tx)
         del self._tried[: len(tried)]
         for one in tried:
@@ -195,72 +291,18 @@ class Deliveries:
         for lane in draft.lanes:
             await self._coordination.wake(lane)
 
-    async def _outcomes_left(self, tx: Transaction, draft: Draft, tried: Sequence[Tried]) -> None:
-        """Stop the law's clock of complaints whose outcome was handed over now: its time counts (law 21)."""
-        left = [one.row for one in tried if one.outcome is AttemptOutcome.SENT and one.row.kind in OUTCOMES]
-        for row in sorted(left, key=lambda row: row.complaint_id):
-            try:
-                complaint = (await tx.complaints.by_id([row.complaint_id]))[row.complaint_id]
-                notice = (await tx.notices.by_id([row.notice_id]))[row.notice_id]
-                told = carries_long(row.to) or not await _waits_elsewhere(tx, row)
-            except VaultError as error:  # its legal date stays open and is alarmed; what was sent is recorded
-                self._fault(error)
-                continue
-            if told:
-                with suppress(Rejected):  # it was told before, or the case has ended or begun anew meanwhile
-                    draft.apply(complaint, OutcomeSent(notice=notice.id, decided_at=notice.created_at))
-
-    async def _give_up(self, tx: Transaction, draft: Draft, tired: Sequence[Tried]) -> Mapping[str, NoticeState]:
-        """Give up tired contacts: address their notices to the next one, or to none where there is none and no hope.
-
-        Return the new states of the notices whose contact is given up.
-        """
-        states: dict[str, NoticeState] = {}
-        for one in tired:
-            if one.hopeless:
-                states[one.row.notice_id] = NoticeState.DEAD
-            try:
-                notice, contact = await self._next(tx, one.row)
-                if notice is not None and contact is not None:
-                    states[notice.id] = draft.address(notice, contact)
-            except MissingMaster as error:
-                states.pop(one.row.notice_id, None)  # who is next can only be told later: until then it is repeated
-                self._fault(error)
-            except VaultError as error:
-                self._fault(error)
-        return states
-
-    async def _undelivered(
-        self, tx: Transaction, draft: Draft, tired: Sequence[Delivery], given_up: Mapping[str, NoticeState]
-    ) -> None:
-        """Have a person look for another way to a customer whom a notice reached by none."""
-        dead = [row for row in tired if row.contact_id and given_up.get(row.notice_id) is NoticeState.DEAD]
-        for row in sorted(dead, key=lambda row: row.complaint_id):
-            try:
-                complaint = (await tx.complaints.by_id([row.complaint_id]))[row.complaint_id]
-                waits = await _waits_elsewhere(tx, row)
-            except VaultError as error:
-                self._fault(error)
-                continue
-            if not waits:
-                draft.apply(complaint, ReportUndelivered(notice=row.notice_id, what=row.kind))
-
-    async def _next(self, tx: Transaction, row: Delivery) -> tuple[Notice | None, StoredContact | None]:
-        if row.contact_id is None:  # staff has one address: what cannot reach it waits for a person
-            return None, None
-        notice = (await tx.notices.by_id([row.notice_id])).get(row.notice_id)
-        contacts = (await tx.contacts.of([row.complaint_id])).get(row.complaint_id, ())
-        tried = (await tx.notices.tried([row.notice_id])).get(row.notice_id, frozenset())
-        return notice, next_contact(contacts, served=self._recorder.served, tried=tried)
-
     def _fault(self, error: Exception) -> None:
         fault(self._lane, error, metrics=self._metrics, now=self._now())
 
 
-async def _waits_elsewhere(tx: Transaction, row: Delivery) -> bool:
-    """Say whether another contact, or a call, is still to be told the same notice."""
-    others = [one for one in await tx.notices.deliveries(row.complaint_id) if one.notice_id == row.notice_id]
-    return any(one.key != row.key and one.state in (DeliveryState.QUEUED, DeliveryState.UNKNOWN) for one in others)
+def _may_be_there(work: Work, row: Delivery, attempts: Sequence[Attempt]) -> bool:
+    """Say whether the provider may have it: it left an attempt unknown, or who made one was killed before he said."""
+    recorded = max((one.number for one in attempts), default=0)
+    return row.state is DeliveryState.UNKNOWN or work.attempt - 1 > recorded
+
+
+def _of(row: Delivery, contacts: Collection[str]) -> bool:
+    return row.contact_id in contacts
 
 
 def _outcome(failure: DeliveryFailed) -> AttemptOutcome:

@@ -75,7 +75,7 @@ class _Words:
 def _delivery(delivery: Delivery, file: Casefile, words: _Words) -> Mapping[str, Any]:
     return {
         **case_views.delivery_view(delivery),
-        "text": words.of(delivery.content.text),
+        "text": words.of(case_views.text_of(delivery.content)),
         "attempts": [_attempt(one) for one in file.attempts[delivery.key]],
     }
 

@@ -3,6 +3,7 @@
     GatewayError
     ├── Rejected              the caller asked for something that cannot be done
     │   ├── Invalid           400/422
+    │   │   └── InvalidFile   a file that was handed over cannot be taken in as it is
     │   ├── Forbidden         403
     │   ├── NotFound          404
     │   └── Conflict          409
@@ -23,6 +24,8 @@ data or a secret: it is logged and shown. Anything else that is raised is a faul
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 
@@ -53,6 +56,24 @@ class Invalid(Rejected):
         super().__init__(message)
         self.field = field
         self.problem = problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flaw:
+    """What is wrong at one place of a file. Never the value that stands there: it may be a customer's."""
+
+    problem: str  # a stable word
+    words: str  # for the person who mends it
+    row: int = 0  # as the sheet counts; 0 where it is about the file
+    column: str = ""  # the header; "" where it is about the row
+
+
+class InvalidFile(Invalid):
+    """The file cannot be taken in as it is."""
+
+    def __init__(self, flaws: Sequence[Flaw]) -> None:
+        super().__init__(problem=flaws[0].problem)
+        self.flaws = tuple(flaws)
 
 
 class Forbidden(Rejected):

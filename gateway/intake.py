@@ -8,7 +8,7 @@ those that open a complaint, write. The walk is drawn in docs/architecture.md.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
@@ -16,12 +16,17 @@ from zoneinfo import ZoneInfo
 
 from gateway.batching import Batcher
 from gateway.errors import BadData, DiskFull, Rejected, StorageFailed, Unavailable
+from gateway.handover import RECEIPTS
 from gateway.ids import new_id
 from gateway.model import (
+    CHATS,
     CUSTOMER,
     SYSTEM,
     Actor,
+    ChannelKind,
     Complaint,
+    ConsentChange,
+    DeliveryReceipt,
     InboundEvent,
     InboundMessage,
     Level,
@@ -29,10 +34,11 @@ from gateway.model import (
     Receipt,
     State,
 )
+from gateway.noting import keep_noted
 from gateway.observe import Metrics, fault
-from gateway.placement import Item, Snapshot, place
+from gateway.placement import NOTHING, Item, Snapshot, place
 from gateway.ports import Coordination, Lane, Now, Storage, StoredContact, StoredMessage, Transaction
-from gateway.preparation import Preparation, Prepared
+from gateway.preparation import Noted, Preparation, Prepared
 from gateway.record import Draft, Recorder
 from gateway.rules import answers, clocks
 from gateway.rules.commands import Command, Register, Resume, SuggestLink, Supplement
@@ -49,7 +55,15 @@ class Call:
     """One call of `accept`: an atomic unit. The events stay at hand for the case that one of them cannot be stored."""
 
     events: Sequence[InboundEvent]
-    prepared: Sequence[Prepared]
+    prepared: Sequence[Prepared | Noted]
+
+    @property
+    def words(self) -> Sequence[Prepared]:
+        return [one for one in self.prepared if isinstance(one, Prepared)]
+
+    @property
+    def noted(self) -> Sequence[Noted]:
+        return [one for one in self.prepared if isinstance(one, Noted)]
 
 
 class Intake:
@@ -89,7 +103,7 @@ class Intake:
         receipts = await self._batcher.submit(call)
         now = self._now()
         for prepared, receipt in zip(call.prepared, receipts, strict=True):
-            self._metrics.received.labels(prepared.message.channel.value, receipt.outcome.value).inc()
+            self._metrics.received.labels(_channel(prepared).value, receipt.outcome.value).inc()
             self._metrics.received_to_number.observe(max(0.0, (now - prepared.at).total_seconds()))
         return receipts
 
@@ -113,13 +127,15 @@ class Intake:
         """Commit what was handed in, then refuse."""
         await self._batcher.close()
 
-    async def _prepare_all(self, events: Sequence[InboundEvent]) -> Sequence[Prepared]:
+    async def _prepare_all(self, events: Sequence[InboundEvent]) -> Sequence[Prepared | Noted]:
         # The rules read every character: a long text beside the event loop, so that nobody else waits for it.
         if sum(len(event.text) if isinstance(event, InboundMessage) else 0 for event in events) > LONG_TEXT:
             return await asyncio.to_thread(lambda: [self._prepare(event) for event in events])
         return [self._prepare(event) for event in events]
 
-    def _prepare(self, event: InboundEvent) -> Prepared:
+    def _prepare(self, event: InboundEvent) -> Prepared | Noted:
+        if isinstance(event, DeliveryReceipt | ConsentChange):
+            return self._preparation.note(event)
         try:
             return self._preparation.prepare(event)
         except Exception as error:
@@ -140,20 +156,24 @@ class Intake:
         now = self._now()
         draft = self._recorder.draft(now)
         async with self._storage.writing(Lane.INTAKE) as tx:
-            items = place([prepared for call in calls for prepared in call.prepared], await self._look_up(tx, calls))
-            await self._open(tx, draft, [item for item in items if item.opens], now)
+            words = [prepared for call in calls for prepared in call.words]
+            items = place(words, await self._look_up(tx, words) if words else NOTHING)
             joined = {item.complaint.id for item in items if item.complaint and item.outcome is Outcome.JOINED}
-            contacts = await tx.contacts.of(joined) if joined else {}
+            contacts = dict(await tx.contacts.of(joined)) if joined else {}
+            opens = [item for item in items if item.opens]
+            await self._open(tx, draft, opens, now)
+            contacts |= {item.complaint.id: item.contacts for item in opens if item.complaint}
             for item in items:
                 self._keep(draft, item, contacts)
             await draft.write(tx)
-        for lane in draft.lanes:
+            noted = [one for call in calls for one in call.noted]
+            new = await keep_noted(tx, noted, now) if noted else frozenset()
+        for lane in draft.lanes | ({RECEIPTS} if noted else set()):
             await self._coordination.wake(lane)
-        receipts = iter([item.receipt for item in items])
-        return [[next(receipts) for _ in call.events] for call in calls]
+        known = iter([item.receipt for item in items])
+        return [[next(known) if isinstance(one, Prepared) else _kept(one, new) for one in c.prepared] for c in calls]
 
-    async def _look_up(self, tx: Transaction, calls: Sequence[Call]) -> Snapshot:
-        batch = [prepared for call in calls for prepared in call.prepared]
+    async def _look_up(self, tx: Transaction, batch: Sequence[Prepared]) -> Snapshot:
         held = await tx.messages.held({(p.message.source, p.external_id) for p in batch})
         twins = await tx.messages.twins({p.content_key for p in batch if p.message.message_id})
         keys = set(chain.from_iterable(p.message.thread_keys for p in batch))
@@ -161,7 +181,10 @@ class Intake:
         quoted = set(chain.from_iterable(p.quoted for p in batch))
         by_number = await tx.complaints.by_number(quoted) if quoted else {}
         numbers = {number: complaint.id for number, complaint in by_number.items()}
-        ids = {*threads.values(), *numbers.values()}
+        talkers = {index for p in batch if p.message.channel in CHATS for _, index in p.contacts}
+        conversations = await tx.contacts.conversations(talkers) if talkers else {}
+        going_on = {one.complaint_id for group in conversations.values() for one in group}
+        ids = {*threads.values(), *numbers.values(), *going_on}
         return Snapshot(
             held=held,
             twins=twins,
@@ -169,6 +192,7 @@ class Intake:
             numbers=numbers,
             complaints=await tx.complaints.by_id(ids) if ids else {},
             owners=await tx.contacts.indexes(ids) if ids else {},
+            conversations=conversations,
         )
 
     async def _open(self, tx: Transaction, draft: Draft, items: Sequence[Item], now: datetime) -> None:
@@ -177,6 +201,10 @@ class Intake:
             prepared, message = item.prepared, item.prepared.message
             complaint_id = new_id(now)
             dates = prepared.deadlines
+            item.contacts = [
+                StoredContact(id=new_id(now), complaint_id=complaint_id, rank=rank, index=index, contact=contact)
+                for rank, (contact, index) in enumerate(prepared.contacts)
+            ]
             item.complaint = draft.open(
                 complaint_id,
                 Register(
@@ -196,10 +224,7 @@ class Intake:
                     clocks=clocks.opening(dates.clocks, now),
                     redacted=tuple(sorted(prepared.redactions)),
                 ),
-                contacts=[
-                    StoredContact(id=new_id(now), complaint_id=complaint_id, rank=rank, index=index, contact=contact)
-                    for rank, (contact, index) in enumerate(prepared.contacts)
-                ],
+                contacts=item.contacts,
             )
             self._link(draft, item)
 
@@ -224,6 +249,8 @@ class Intake:
     def _keep(self, draft: Draft, item: Item, contacts: Mapping[str, Sequence[StoredContact]]) -> None:
         if item.again:
             return
+        if item.follows is not None:
+            item.complaint = item.follows.complaint
         if item.outcome is Outcome.JOINED and item.complaint is not None:
             self._join(draft, item, item.complaint, contacts.get(item.complaint.id, ()))
             self._link(draft, item)
@@ -238,7 +265,7 @@ class Intake:
             answer = []  # a plain yes or no may be meant for the offer as well as for the outcome
         elif state is not State.NEED_INFO:
             answer = [(command, CUSTOMER) for command in answers.read(text, state, prepared.id, draft.now)]
-        if not all(draft.permits(complaint, command, actor=actor) for command, actor in answer):
+        if item.unsure or not all(draft.permits(complaint, command, actor=actor) for command, actor in answer):
             answer = []  # said at another time than it is asked for, it stays a message for a person to read
         supplement = Supplement(
             message_id=prepared.id,
@@ -258,8 +285,9 @@ class Intake:
         fault("intake.write", error, metrics=self._metrics, now=self._now())
         return [await self._save(event, prepared) for event, prepared in zip(call.events, call.prepared, strict=True)]
 
-    async def _save(self, event: InboundEvent, prepared: Prepared) -> Receipt:
-        for variant in chain([prepared], self._preparation.reduced(prepared)):
+    async def _save(self, event: InboundEvent, prepared: Prepared | Noted) -> Receipt:
+        less = self._preparation.reduced(prepared) if isinstance(prepared, Prepared) else ()
+        for variant in chain([prepared], less):
             try:
                 [[receipt]] = await self._write([Call([event], [variant])])
             except BadData:
@@ -271,6 +299,14 @@ class Intake:
             else:
                 return receipt
         raise Unavailable("a message cannot be stored")
+
+
+def _channel(prepared: Prepared | Noted) -> ChannelKind:
+    return prepared.message.channel if isinstance(prepared, Prepared) else prepared.event.channel
+
+
+def _kept(noted: Noted, new: Collection[str]) -> Receipt:
+    return Receipt(outcome=Outcome.RECORDED if noted.id in new else Outcome.DUPLICATE)
 
 
 def _stored(item: Item, now: datetime) -> StoredMessage:
@@ -312,4 +348,5 @@ def _body(message: InboundMessage) -> Mapping[str, object]:
         "sent_at": message.sent_at.isoformat() if message.sent_at else None,
         "bounced": message.bounced,
         "turns": message.turns,
+        "recording": message.recording,
     }

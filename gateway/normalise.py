@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from gateway.model import InboundEvent, InboundMessage
+from gateway.model import ConsentChange, DeliveryReceipt, InboundEvent, InboundMessage
 
 
-def unread(file: str, channel: str) -> str:
+def unread(file: str, channel: str, problem: str = "file_not_read") -> str:
     """Return the line of a file that could not be read, or is too large to: bad input is an answer, not an end."""
-    return json.dumps({"file": file, "channel": channel, "problems": ["file_not_read"]})
+    return json.dumps({"file": file, "channel": channel, "problems": [problem]})
 
 
 def line(file: str, event: InboundEvent) -> str:
     """Return one event as one JSON object with the fields of docs/reference/normalise.md."""
+    if isinstance(event, DeliveryReceipt | ConsentChange):
+        return json.dumps({"file": file, "channel": event.channel.value, **_noted(event)})
     if not isinstance(event, InboundMessage):
         event = InboundMessage(
             source=event.source,
@@ -41,8 +43,16 @@ def line(file: str, event: InboundEvent) -> str:
         "sent_at": event.sent_at.isoformat() if event.sent_at else None,
         "machine": event.machine.value if event.machine else None,
         "bounced": [asdict(bounced) for bounced in event.bounced],
+        "recording": event.recording,
         "turns": [asdict(turn) for turn in event.turns],
         "problems": event.problems,
     }
     # ASCII only: then a record is one line for every reader (U+2028 ends a line for some), on every terminal.
     return json.dumps(shown)
+
+
+def _noted(event: DeliveryReceipt | ConsentChange) -> dict[str, object]:
+    shown: dict[str, object] = {"external_id": event.external_id}
+    if isinstance(event, DeliveryReceipt):
+        return shown | {"status": event.status, "key": event.key, "reason": event.reason, "again": event.again}
+    return shown | {"contact": event.contact.value, "wanted": event.wanted, "text": event.text}

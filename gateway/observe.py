@@ -45,6 +45,15 @@ class Metrics:
         self.attempts = Counter(
             "huiyin_delivery_attempts", "Hand-overs by lane and result", ["lane", "outcome"], registry=self.registry
         )
+        self.compared = Counter(
+            "huiyin_reconciled", "Messages a source says it gave us", ["source"], registry=self.registry
+        )
+        self.missed = Counter(
+            "huiyin_missed",
+            "Of those, messages that had not come and were taken in now",
+            ["source"],
+            registry=self.registry,
+        )
         self.faults = Counter("huiyin_faults", "Unexpected errors, by where", ["where"], registry=self.registry)
         self.oldest_unsent = Gauge(
             "huiyin_oldest_unsent_seconds",
@@ -81,9 +90,15 @@ class Beats:
         self._seconds = seconds
         self._last: dict[str, float] = {}
         self._limits: dict[str, float] = {}
+        self.hints: set[str] = set()  # whose age is shown, and no more
 
-    def expect(self, name: str, *, within: float) -> Callable[[], None]:
-        """Register a loop that must succeed at least every `within` seconds; return what it calls when it does."""
+    def expect(self, name: str, *, within: float, needed: bool = True) -> Callable[[], None]:
+        """Register a loop that must succeed at least every `within` seconds; return what it calls when it does.
+
+        One that is not `needed` only asks a provider: while that one is away, the node takes complaints all the same.
+        """
+        if not needed:
+            self.hints.add(name)
         self._limits[name] = within
         self._last[name] = self._seconds()
 

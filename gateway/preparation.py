@@ -18,14 +18,16 @@ from gateway import audit
 from gateway.ids import new_id
 from gateway.model import (
     Attachment,
+    ConsentChange,
     Contact,
-    InboundEvent,
+    DeliveryReceipt,
     InboundMessage,
     Language,
     Level,
     Particulars,
     Turn,
     Unreadable,
+    Words,
 )
 from gateway.ports import Now
 from gateway.rules.language import detect
@@ -60,6 +62,17 @@ class Prepared:
     deadlines: Deadlines
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """A receipt or a consent, ready to be kept: nobody's words, so it opens nothing."""
+
+    id: str
+    at: datetime
+    event: DeliveryReceipt | ConsentChange
+    external_id: str
+    index: bytes = b""  # of the contact whose owner consents or does not
+
+
 class Preparation:
     def __init__(self, *, vault: Vault, policy: Policy, calendar: Calendar, patterns: Patterns, now: Now) -> None:
         self._vault = vault
@@ -68,7 +81,7 @@ class Preparation:
         self._patterns = patterns
         self._now = now
 
-    def prepare(self, event: InboundEvent) -> Prepared:
+    def prepare(self, event: Words) -> Prepared:
         """Return the event ready for its batch. May raise on what no reader should let through; see `stub`."""
         if isinstance(event, Unreadable):
             return self.stub(event, event.problem)
@@ -77,7 +90,21 @@ class Preparation:
         raw = None if found else event.raw
         return self._prepared(clean, readable=True, raw=raw, original=event.raw, redactions=found)
 
-    def stub(self, event: InboundEvent, problem: str) -> Prepared:
+    def note(self, event: DeliveryReceipt | ConsentChange) -> Noted:
+        """Return a receipt or a consent ready for its batch."""
+        at = self._now()
+        index = b""
+        if isinstance(event, ConsentChange):
+            index = self.index(replace(event.contact, value=_storable(event.contact.value)))
+        return Noted(
+            id=new_id(at),
+            at=at,
+            event=replace(event, received_at=_known_at(event.received_at, at)),
+            external_id=self._keyed(event.external_id),
+            index=index,
+        )
+
+    def stub(self, event: Words, problem: str) -> Prepared:
         """Return what is kept of an event that no rule could prepare: its bytes and where it came from."""
         raw = event.raw if event.raw is not None else redact(_json_of(event)).text.encode()
         message = InboundMessage(
@@ -125,8 +152,7 @@ class Preparation:
         redactions: Mapping[str, int],
     ) -> Prepared:
         at = self._now()
-        received_at = message.received_at if message.received_at.tzinfo else at
-        received_at = min(received_at, at)  # a clock that runs ahead must not move a legal date back
+        received_at = _known_at(message.received_at, at)
         if received_at is not message.received_at:
             message = replace(message, received_at=received_at)
         return Prepared(
@@ -157,7 +183,10 @@ class Preparation:
         """Return the id under which the database knows a message of its source."""
         # Keyed, because a caller may put a name into its id, and a bare hash of a message could be tried out against
         # guesses of what was redacted from it.
-        return self._vault.digest("external_id", message.external_id.encode("utf-8", "surrogatepass")).hex()
+        return self._keyed(message.external_id)
+
+    def _keyed(self, external_id: str) -> str:
+        return self._vault.digest("external_id", external_id.encode("utf-8", "surrogatepass")).hex()
 
     def _contacts(self, message: InboundMessage) -> Sequence[tuple[Contact, bytes]]:
         ranked = sorted(message.contacts, key=lambda contact: (not contact.preferred, not contact.verified))
@@ -174,6 +203,11 @@ class Preparation:
         if message.machine is not None:
             return ()
         return self._patterns.find(f"{message.subject}\n{message.text}").numbers[:NUMBERS_QUOTED]
+
+
+def _known_at(said: datetime, at: datetime) -> datetime:
+    """Return when something came: a clock that runs ahead must not move a legal date back."""
+    return min(said, at) if said.tzinfo else at
 
 
 def _redacted(message: InboundMessage, found: Counter[str]) -> InboundMessage:
@@ -239,7 +273,7 @@ def _sha256(attachment: Attachment) -> str:
     return hashlib.sha256(attachment.content).hexdigest()
 
 
-def _json_of(event: InboundEvent) -> str:
+def _json_of(event: Words) -> str:
     """Return an event as ASCII JSON, whatever characters it holds."""
     return json.dumps(asdict(event), default=str)
 

@@ -201,6 +201,9 @@ def samples(kind: NoticeKind) -> Iterator[Sample]:
     if kind is NoticeKind.ACKNOWLEDGEMENT:
         for (one, major), promised_at, verified in product(variants, (_FACTS.promised_at, _NEXT_YEAR), (False, True)):
             yield Sample(facts=replace(_FACTS, kind=one, major=major, promised_at=promised_at), verified=verified)
+        for kind_of_case, verified in product(Kind, (False, True)):
+            facts = replace(_FACTS, kind=kind_of_case, details={"overdue": True})
+            yield Sample(facts=facts, verified=verified)
         for channel in ChannelKind:
             yield Sample(facts=replace(_FACTS, channel=channel))
         return

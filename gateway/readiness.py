@@ -42,7 +42,7 @@ class Readiness:
         parts = {"storage": Part(ok=skew is not None), "intake": Part(ok=self._room_left())}
         for name, (age, ok) in self._beats.ages().items():
             parts[name] = Part(ok=ok, age=timedelta(seconds=age))
-        ready = all(part.ok for part in parts.values())
+        ready = all(part.ok for name, part in parts.items() if name not in self._beats.hints)
         # A missing year makes dates provisional, not wrong: it is shown and alarmed, and complaints are taken (D.9).
         parts["workdays"] = Part(ok=not missing_years(self._calendar, self._calendar.local_day(self._now())))
         if skew is not None:

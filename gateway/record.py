@@ -51,6 +51,7 @@ class Recorder:
         calendar: Calendar,
         directory: Directory,
         staff_language: Language = Language.ZH_HANS,
+        public_url: str = "",
     ) -> None:
         self.audit_key = audit_key
         self.policy = policy
@@ -63,6 +64,7 @@ class Recorder:
             calendar=calendar,
             served=served,
             staff_language=staff_language,
+            public_url=public_url,
         )
 
     def draft(self, now: datetime) -> Draft:
@@ -132,9 +134,15 @@ class Draft:
         """Put the complaint's next alarm into the queue anew, also when nothing else of it changes."""
         self._timed[complaint.id] = complaint
 
-    def address(self, notice: Notice, contact: StoredContact) -> NoticeState:
-        """Give the notice to another contact; return its state by it."""
-        return self._recorder.teller.address(self._told, notice, contact, at=self.now, now=self.now)
+    def address(self, notice: Notice, contact: StoredContact, *, at: datetime | None = None) -> NoticeState:
+        """Give the notice to a contact, to be sent at once or then; return its state by it."""
+        return self._recorder.teller.address(self._told, notice, contact, at=at or self.now, now=self.now)
+
+    def addressed(self, notice_id: str) -> frozenset[str]:
+        """Return the contacts that this draft gives a notice to."""
+        return frozenset(
+            one.contact_id for one in self._told.deliveries if one.notice_id == notice_id and one.contact_id
+        )
 
     @property
     def lanes(self) -> frozenset[str]:

@@ -1,7 +1,8 @@
 """A telling (rules/reactions.py) -> a notice, its first delivery, and the work that sends it. Writes nothing.
 
 The customer is told by the contact they prefer, then by the next that works (S0-9(1)); staff by the mail address in the
-directory. What only a person can do, to telephone, is a delivery that waits for one.
+directory; a unit beside its people by its own system and mailbox, where the directory names them. What only a person
+can do, to telephone, is a delivery that waits for one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from gateway.model import (
     Complaint,
     Contact,
     ContactType,
+    Content,
     Delivery,
     DeliveryState,
     Flag,
@@ -24,13 +26,15 @@ from gateway.model import (
     NoticeFacts,
     NoticeKind,
     NoticeState,
+    Text,
     Work,
 )
 from gateway.ports import StoredContact
 from gateway.rendering import Rendering
+from gateway.rules import tickets
 from gateway.rules.quiet import send_at
 from gateway.rules.reactions import CUSTOMER, Telling
-from gateway.rules.routing import Directory, Staff
+from gateway.rules.routing import Directory, Staff, Unit
 from gateway.rules.worktime import Calendar
 
 MUST_BE_READ = frozenset(
@@ -49,6 +53,9 @@ MUST_BE_READ = frozenset(
 """Notices whose short form only points to the long one: without a way for that a person has to call (law 19, E.2)."""
 CARRIES_LONG = (ContactType.EMAIL, ContactType.WECOM, ContactType.WECHAT, ContactType.ADDRESS)
 BY_TELEPHONE = (ContactType.MOBILE, ContactType.LANDLINE)
+BY_TICKET = (ContactType.WEBHOOK, ContactType.STREAM)
+UNIT = "unit"
+"""How the recipient of what a unit itself is told begins: "unit:cards:webhook"."""
 OUTCOMES = frozenset({NoticeKind.OUTCOME_UPHELD, NoticeKind.OUTCOME_REJECTED})
 """Notices that stop the law's clock once they were handed over (law 18, 21)."""
 DEADLINE_BOUND = OUTCOMES | {NoticeKind.EXTENSION}
@@ -69,7 +76,10 @@ class Told:
 
 
 class Teller:
-    """Turns tellings into notices. `served` are the contact types a sender is configured for."""
+    """Turns tellings into notices. `served` are the contact types a sender is configured for.
+
+    `public_url` is where the REST API is reached, for the link in a ticket; "" where that is not known.
+    """
 
     def __init__(
         self,
@@ -79,12 +89,14 @@ class Teller:
         calendar: Calendar,
         served: Collection[ContactType],
         staff_language: Language,
+        public_url: str = "",
     ) -> None:
         self._rendering = rendering
         self._directory = directory
         self._calendar = calendar
         self.served = frozenset(served)
         self._staff_language = staff_language
+        self._public_url = public_url
 
     def tell(
         self,
@@ -108,6 +120,10 @@ class Teller:
             seen |= {(telling.kind, person.id) for person in new}
             for person in new:
                 self._tell_staff(told, telling, complaint, cause, person, now)
+            unit = self._directory.unit_meant(telling.to, complaint)
+            if unit is not None and (telling.kind, f"{UNIT}:{unit.id}") not in seen:
+                seen.add((telling.kind, f"{UNIT}:{unit.id}"))
+                self._tell_unit(told, telling, complaint, cause, unit, now)
             if not people and not telling.if_any and (telling.kind, telling.to) not in seen:
                 # Nobody holds the role: that somebody should have been told is kept, and shown.
                 seen.add((telling.kind, telling.to))
@@ -129,7 +145,8 @@ class Teller:
         to = contact.contact
         served = to.type in self.served
         call = call or (not served and to.type in BY_TELEPHONE)
-        self._deliver(told, notice, to, contact.id, call=call, at=at, now=now, where=where)
+        text = self._text(notice, to, call=call, where=where)
+        self._deliver(told, notice, to, contact.id, text, call=call, at=at, now=now)
         if call:
             return NoticeState.TO_CALL
         return NoticeState.SENDING if served else NoticeState.NO_CHANNEL
@@ -192,15 +209,42 @@ class Teller:
         notice = replace(notice, language=self._staff_language)
         if person.email:
             to = Contact(type=ContactType.EMAIL, value=person.email, verified=True)
-            self._deliver(told, notice, to, None, call=False, at=now, now=now)
+            self._deliver(told, notice, to, None, self._text(notice, to), call=False, at=now, now=now)
             served = ContactType.EMAIL in self.served
             notice = replace(notice, state=NoticeState.SENDING if served else NoticeState.NO_CHANNEL)
         if telling.call and person.telephone:
             to = Contact(type=ContactType.LANDLINE, value=person.telephone, verified=True)
-            self._deliver(told, notice, to, None, call=True, at=now, now=now)
+            self._deliver(told, notice, to, None, self._text(notice, to, call=True), call=True, at=now, now=now)
             if notice.state is NoticeState.NO_CONTACT:
                 notice = replace(notice, state=NoticeState.TO_CALL)
         told.notices.append(notice)
+
+    def _tell_unit(
+        self, told: Told, telling: Telling, complaint: Complaint, cause: int, unit: Unit, now: datetime
+    ) -> None:
+        """Tell the unit itself, each way a notice of its own: that one is out of order hides behind no other.
+
+        All of a unit read its mailbox, so where the case is about one of them there is no mail (law 17). A ticket goes
+        all the same, for it holds no words of the matter, and says that not everybody may be shown it.
+        """
+        involved = self._directory.involved(unit, complaint)
+        for to in unit.ways:
+            if involved and to.type not in BY_TICKET:
+                continue
+            served = to.type in self.served
+            notice = replace(
+                self._notice(telling, complaint, cause, f"{UNIT}:{unit.id}:{to.type}", now),
+                language=self._staff_language,
+                state=NoticeState.SENDING if served else NoticeState.NO_CHANNEL,
+            )
+            content: Content
+            if to.type in BY_TICKET:
+                link = f"{self._public_url}/api/v1/complaints/{complaint.number}" if self._public_url else ""
+                content = tickets.of(complaint, notice, to_unit=unit.id, restricted=involved, link=link)
+            else:
+                content = self._text(notice, to)
+            self._deliver(told, notice, to, None, content, call=False, at=now, now=now)
+            told.notices.append(notice)
 
     def _notice(self, telling: Telling, complaint: Complaint, cause: int, recipient: str, now: datetime) -> Notice:
         return Notice(
@@ -215,17 +259,22 @@ class Teller:
             created_at=now,
         )
 
+    def _text(self, notice: Notice, to: Contact, *, call: bool = False, where: ContactType | None = None) -> Text:
+        # Who calls makes sure who answers, so the script says everything (law 22).
+        to = replace(to, verified=to.verified or call)
+        return self._rendering.render(notice.kind, notice.facts, to=to, language=notice.language, where=where)
+
     def _deliver(
         self,
         told: Told,
         notice: Notice,
         to: Contact,
         contact_id: str | None,
+        content: Content,
         *,
         call: bool,
         at: datetime,
         now: datetime,
-        where: ContactType | None = None,
     ) -> None:
         key = new_id(now)
         told.deliveries.append(
@@ -236,14 +285,7 @@ class Teller:
                 kind=notice.kind,
                 contact_id=contact_id,
                 to=to,
-                # Who calls makes sure who answers, so the script says everything (law 22).
-                content=self._rendering.render(
-                    notice.kind,
-                    notice.facts,
-                    to=replace(to, verified=to.verified or call),
-                    language=notice.language,
-                    where=where,
-                ),
+                content=content,
                 call=call,
                 state=DeliveryState.QUEUED,
                 created_at=now,

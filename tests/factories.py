@@ -6,7 +6,25 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from gateway.model import ChannelKind, Contact, ContactType, InboundMessage, Unreadable
+from gateway.model import (
+    ChannelKind,
+    ClockName,
+    Contact,
+    ContactType,
+    Content,
+    Flag,
+    InboundMessage,
+    Kind,
+    Language,
+    Level,
+    Nature,
+    NoticeKind,
+    OutboundMessage,
+    Product,
+    State,
+    Ticket,
+    Unreadable,
+)
 
 START = datetime(2026, 11, 23, 2, 15, tzinfo=UTC)  # 10:15 in Shanghai, a Monday
 _serial = count(1)
@@ -55,3 +73,35 @@ def unreadable(raw: bytes = b"\xff\x00not a mail", **changes: Any) -> Unreadable
         "problem": "not_mime",
     }
     return Unreadable(raw=raw, **(values | changes))
+
+
+def ticket(**changes: Any) -> Ticket:
+    values: dict[str, Any] = {
+        "id": "01kb0000000000000000000000",
+        "notice": NoticeKind.DISPATCH,
+        "at": START,
+        "to_unit": "cards",
+        "number": "TS-261123-000123-V",
+        "kind": Kind.COMPLAINT,
+        "state": State.DISPATCHED,
+        "level": Level.GENERAL,
+        "nature": Nature.SERVICE,
+        "flags": (Flag.REPEAT,),
+        "product": Product.CREDIT_CARD,
+        "branch": "朝阳支行",
+        "unit": "cards",
+        "handler": "h-001",
+        "language": Language.ZH_HANS,
+        "registered_at": START,
+        "promised_at": START + timedelta(days=3),
+        "legal_at": START + timedelta(days=15),
+        "clock": ClockName.ACCEPT,
+        "due_at": START + timedelta(minutes=30),
+        "link": "https://complaints.bank.example/api/v1/complaints/TS-261123-000123-V",
+    }
+    return Ticket(**(values | changes))
+
+
+def outbound(content: Content, to: Contact, **changes: Any) -> OutboundMessage:
+    values: dict[str, Any] = {"key": f"01kb00000000000000000{next(_serial):05}", "created_at": START}
+    return OutboundMessage(content=content, to=to, **(values | changes))

@@ -15,6 +15,7 @@ from typing import Any
 from gateway.model import Role, State
 from gateway.rules import clocks, commands, guards, transitions
 from gateway.rules.transitions import ENDED, HANDLED, OPEN, STAFF, TABLE, WORKED, Transition
+from tests import schemas
 from tests.clauses import clauses_page
 from tests.lives import stories_page
 
@@ -165,6 +166,8 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "lifecycle.md": lifecycle_page,
     "clauses.md": clauses_page,
     "stories.md": stories_page,
+    "schemas/ticket.v1.schema.json": schemas.ticket_file,
+    "schemas/complaint.v1.schema.json": schemas.complaint_file,
 }
 
 

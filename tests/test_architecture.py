@@ -22,7 +22,7 @@ EMPTY_NAME = re.compile(r"(^|[_/])(utils?|helpers?|common|base|manager|service|h
 
 # Where each vendor's library may be known: one file a role, or the package that is named after the technology.
 HOMES: Mapping[str, tuple[str, ...]] = {
-    "aiohttp": ("gateway/web/", "gateway/app.py"),
+    "aiohttp": ("gateway/web/", "gateway/app.py", "adapters/webhook/outbound.py", "adapters/sms/api.py"),
     "aioimaplib": ("adapters/email/imap.py",),
     "aiosmtplib": ("adapters/email/outbound.py",),
     "aiosqlite": ("gateway/storage/",),
@@ -31,18 +31,20 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "cryptography": ("gateway/vault.py",),
     "inscriptis": ("adapters/email/parts.py",),
     "jinja2": ("gateway/rendering.py", "gateway/share.py", "gateway/web/screens.py"),
+    "openpyxl": ("adapters/counter/sheets.py", "adapters/counter/workbook.py"),
     "phonenumbers": ("gateway/rules/addresses.py",),
     "prometheus_client": ("gateway/observe.py",),
-    "redis": ("gateway/coordination/redis.py",),
+    "redis": ("gateway/coordination/redis.py", "adapters/stream/outbound.py"),
     "rich": (
         "gateway/__main__.py",
         "gateway/terminal.py",
         "gateway/case_commands.py",
         "gateway/filing_commands.py",
+        "gateway/import_commands.py",
     ),
     "sqlalchemy": ("gateway/storage/",),
     "sqlite3": ("gateway/storage/",),
-    "twilio": (),  # no channel speaks to it yet
+    "twilio": ("adapters/sms/api.py",),
     "uvloop": ("gateway/__main__.py",),
     "wechatpy": (),  # no channel speaks to it yet
 }

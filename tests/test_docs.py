@@ -177,7 +177,19 @@ def test_every_command_is_explained_to_the_operator() -> None:
     explained = text("docs/howto/operate.md")
     usage = command_line._parser().format_help()
     commands = re.findall(r"^    ([a-z]+) ", usage, re.MULTILINE)
-    assert commands == ["serve", "migrate", "check", "backup", "restore", "move", "verify", "case", "keys", "normalise"]
+    assert commands == [
+        "serve",
+        "migrate",
+        "check",
+        "backup",
+        "restore",
+        "move",
+        "verify",
+        "case",
+        "import",
+        "keys",
+        "normalise",
+    ]
     assert [command for command in commands if f"huiyin {command}" not in explained] == []
 
 

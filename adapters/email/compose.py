@@ -14,6 +14,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 
 from adapters.email.config import Config
+from adapters.tools import text_of
 from gateway.errors import Permanent
 from gateway.model import ContactType, OutboundMessage
 
@@ -26,14 +27,14 @@ _WORD = 39  # bytes in an encoded word: "Subject: " and the word stay within 76 
 
 
 def compose(message: OutboundMessage, config: Config) -> bytes:
-    """Return the mail, the same bytes on every attempt. Raises Permanent when the recipient is no usable address.
+    """Return the mail, the same bytes on every attempt. Raises Permanent for an unusable address or a ticket.
 
     `Message-ID` is the delivery's key: the only handle a receiving server has to drop a second copy (channels 4.3).
     """
     key = _checked_key(message.key)
     domain = config.address.partition("@")[2]
     boundary = f"=_{key}"  # no line of base64 can begin with it
-    content = message.content
+    content = text_of(message)
     frame = (
         f"Message-ID: <{key}@{domain}>\r\n"
         f"Date: {format_datetime(message.created_at.astimezone(UTC))}\r\n"

@@ -8,6 +8,7 @@ from datetime import datetime
 from gateway.model.words import (
     ChannelKind,
     ContactType,
+    DeliveryStatus,
     Demand,
     IdType,
     Kind,
@@ -17,6 +18,7 @@ from gateway.model.words import (
     PreferredChannel,
     Product,
     Represents,
+    Speaker,
 )
 
 
@@ -61,10 +63,12 @@ class Particulars:
 class Turn:
     """One speaker turn of a call."""
 
-    role: str
-    start_ms: int
+    role: Speaker
+    start_ms: int  # from the call's beginning
     end_ms: int
     text: str
+    confidence: float | None = None  # of the recogniser, 0 to 1; None where it says none
+    emotion: str = ""  # the recogniser's own word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,7 @@ class InboundMessage:
     machine: MachineKind | None = None
     bounced: tuple[Bounced, ...] = ()
     turns: tuple[Turn, ...] = ()
+    recording: str = ""  # where the call's recording is kept, in the telephone system's own words
     problems: tuple[str, ...] = ()  # what was odd about it, in stable words
     raw: bytes | None = field(default=None, repr=False)  # as received, kept sealed
 
@@ -116,7 +121,37 @@ class Unreadable:
     problem: str
 
 
-InboundEvent = InboundMessage | Unreadable
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryReceipt:
+    """What a provider says became of a message it was handed. May come early, late, twice or out of order."""
+
+    source: str
+    channel: ChannelKind
+    external_id: str  # of this very report: equal when it is repeated
+    received_at: datetime
+    status: DeliveryStatus
+    key: str = ""  # our delivery key; "" where the provider knows the message only by its own id
+    provider_id: str = ""
+    reason: str = ""  # the provider's code where it was not delivered, as a stable word
+    again: bool = False  # a later try may succeed all the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentChange:
+    """The owner of a contact does not want to be written to by it any more (退订), or does again."""
+
+    source: str
+    channel: ChannelKind
+    external_id: str
+    received_at: datetime
+    contact: Contact
+    wanted: bool
+    text: str = ""  # what was written: a keyword, nothing personal
+
+
+Words = InboundMessage | Unreadable
+"""What somebody said, readable or not."""
+InboundEvent = Words | DeliveryReceipt | ConsentChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.model.message import Contact
-from gateway.model.words import AttemptOutcome, ChannelKind, DeliveryState, Kind, Language, NoticeKind, NoticeState
+from gateway.model.words import (
+    AttemptOutcome,
+    ChannelKind,
+    ClockName,
+    DeliveryState,
+    Flag,
+    Kind,
+    Language,
+    Level,
+    Nature,
+    NoticeKind,
+    NoticeState,
+    Product,
+    State,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +47,7 @@ class Notice:
     complaint_id: str
     cause: int  # the sequence number of the timeline entry that caused it
     kind: NoticeKind
-    recipient: str  # "customer", or a role of the bank's (rules/reactions.py)
+    recipient: str  # "customer", a role of the bank's and who holds it (rules/reactions.py), or "unit:cards:webhook"
     facts: NoticeFacts  # kept sealed: the next contact is told the same
     language: Language
     state: NoticeState
@@ -50,7 +64,7 @@ class Delivery:
     kind: NoticeKind
     contact_id: str | None  # None: somebody of the bank
     to: Contact
-    content: Text
+    content: Content
     state: DeliveryState
     created_at: datetime
     call: bool = False  # a person telephones; no sender has it
@@ -91,12 +105,48 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """A notice for a unit's own system (工单): ids, grading and dates, nothing personal and no words (A028, E.1 N24).
+
+    How it is written down is in rules/tickets.py.
+    """
+
+    id: str  # the notice's
+    notice: NoticeKind
+    at: datetime  # when it happened
+    to_unit: str  # whose ticket it is
+    number: str
+    kind: Kind
+    state: State
+    level: Level
+    nature: Nature | None
+    flags: tuple[Flag, ...]
+    product: Product | None
+    branch: str
+    unit: str  # the responsible one (主责单位)
+    handler: str  # staff number
+    language: Language  # in which the customer is answered
+    registered_at: datetime
+    promised_at: datetime
+    legal_at: datetime | None
+    clock: ClockName | None = None  # which limit it is about, and
+    due_at: datetime | None = None  # when that one ends
+    why: str = ""  # in a stable word, such as "overdue"
+    # Somebody of the unit is whom the case is about (law 17): not to be shown to all of it.
+    restricted: bool = False
+    link: str = ""  # the case in the REST API, "" where the gateway does not know its own address
+
+
+Content = Text | Ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutboundMessage:
-    """One attempt to hand one text to one recipient. `key` is the same on every attempt."""
+    """One attempt to hand one text or ticket to one recipient. `key` is the same on every attempt."""
 
     key: str
     to: Contact
-    content: Text
+    content: Content
     created_at: datetime
 
 

@@ -27,6 +27,10 @@ class ChannelKind(StrEnum):
     OFFLINE_IMPORT = "offline_import"
 
 
+CHATS = (ChannelKind.SMS, ChannelKind.WECOM, ChannelKind.WECHAT)
+"""Where messages are a conversation: without threads, and the sender is who the provider says."""
+
+
 class Kind(StrEnum):
     """投诉 / 建议 / 咨询 (A005)."""
 
@@ -295,6 +299,8 @@ class ContactType(StrEnum):
     WECOM = "wecom"
     WECHAT = "wechat"
     ADDRESS = "address"
+    WEBHOOK = "webhook"  # a unit's own system (工单系统), by the name of its endpoint
+    STREAM = "stream"  # the same, by the name of its stream
 
 
 class MachineKind(StrEnum):
@@ -314,6 +320,7 @@ class Outcome(StrEnum):
     PENDING_LINK = "pending_link"  # quoted somebody else's complaint: opened apart, the link waits for a person
     DUPLICATE = "duplicate"  # a copy of something already held
     MACHINE = "machine"  # recorded, never answered
+    RECORDED = "recorded"  # a delivery receipt or a consent: kept, opens nothing
     QUARANTINED = "quarantined"  # could not be read or stored as sent: numbered, raw bytes kept, waits for a person
 
 
@@ -438,7 +445,28 @@ class DeliveryState(StrEnum):
     QUEUED = "queued"
     UNKNOWN = "unknown"  # the provider may have it
     SENT = "sent"
-    FAILED = "failed"
+    FAILED = "failed"  # given up
+    DELIVERED = "delivered"  # so says the provider
+    READ = "read"  # so says the provider
+    UNDELIVERED = "undelivered"  # handed over, and the provider says it did not arrive
+
+
+class DeliveryStatus(StrEnum):
+    """What a provider says became of a message it was handed (送达状态)."""
+
+    ACCEPTED = "accepted"  # on its way
+    DELIVERED = "delivered"
+    READ = "read"
+    UNDELIVERED = "undelivered"
+
+
+class Speaker(StrEnum):
+    """Who speaks in a turn of a call (说话人)."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    SYSTEM = "system"
+    UNKNOWN = "unknown"
 
 
 class AttemptOutcome(StrEnum):

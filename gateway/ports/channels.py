@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
-from gateway.model import ContactType, InboundEvent, OutboundMessage, Receipt, Sent
+from gateway.model import ContactType, DeliveryStatus, InboundEvent, OutboundMessage, Receipt, Sent
 
 
 class Accept(Protocol):
@@ -44,6 +45,112 @@ class Sender(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """One call of a provider, as it came. `path` is what follows the source's own address, without the query."""
+
+    method: str
+    path: str  # "" or "status/01K..."
+    url: str  # the public address that was called, query included, byte for byte: what providers sign
+    query: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes = field(repr=False)
+    at: datetime  # when it came
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpReply:
+    status: int = 200
+    body: bytes = b""
+    media_type: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What a request meant, and how to answer it once that is committed."""
+
+    events: tuple[InboundEvent, ...]
+    reply: Callable[[Sequence[Receipt]], HttpReply]
+
+
+class Webhook(Protocol):
+    """Hears a provider that calls by HTTP, at <public_url>/hooks/<source>/<path>."""
+
+    @property
+    def max_body(self) -> int:
+        """The largest body in bytes that is read; beyond it the caller gets 413."""
+        ...
+
+    def receive(self, request: HttpRequest) -> Received:
+        """Check that the request is genuine, then say what it means. Pure.
+
+        `reply` is called only after the commit. Raises Forbidden when the request is not genuine, Invalid when it is
+        and makes no sense; neither says more than which.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a provider answers about one message. `status` None: it never got it."""
+
+    key: str
+    status: DeliveryStatus | None
+    provider_id: str = ""
+    reason: str = ""
+    again: bool = False  # as in DeliveryReceipt
+
+
+class Finder(Protocol):
+    """Asks the provider what became of messages whose hand-over or delivery is not known."""
+
+    async def find(self, messages: Sequence[Handed]) -> Sequence[Found]:
+        """Return what the provider says of each, in any order; one it cannot tell is left out.
+
+        Raises Temporary when the provider does not answer. May be asked again about the same message.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """A message that was, or may have been, handed over."""
+
+    message: OutboundMessage
+    provider_id: str  # "" where the hand-over's answer was lost
+    tried_at: datetime  # the first attempt
+
+
+class Census(Protocol):
+    """Tells what the source gave us, for the proof that nothing was lost."""
+
+    def held(self, since: datetime, until: datetime) -> AsyncIterator[InboundEvent]:
+        """Yield what the source holds as sent to us in that time, as it would have come: with the same external ids.
+
+        Raises Unavailable when the source does not answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filed:
+    """One event out of a file, and where in it: for whoever has to find it again."""
+
+    place: str  # "row 5"
+    event: InboundEvent
+
+
+class Reader(Protocol):
+    """Reads files that people hand over (`huiyin import`)."""
+
+    def __call__(self, data: bytes, name: str) -> Sequence[Filed]:
+        """Return what a file holds, read by the settings of this source.
+
+        Raises InvalidFile naming everything that is wrong with it; then nothing of it may be taken in.
+        """
+        ...
+
+
 class Probe(Protocol):
     async def __call__(self) -> None:
         """Check that the provider can be reached with these settings; raise GatewayError with what to change."""
@@ -58,5 +165,9 @@ class Channel:
     source: str  # this instance of it: "complaints-mailbox"
     serves: ContactType | None = None  # the contacts its sender reaches
     sender: Sender | None = None
+    finder: Finder | None = None
+    webhook: Webhook | None = None
     listener: Listener | None = None
+    census: Census | None = None
+    reader: Reader | None = None
     probe: Probe | None = None

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Protocol
 
 from gateway.model import (
-    Attachment,
     Attempt,
     Complaint,
-    Contact,
     Delivery,
     DeliveryState,
     Entry,
-    MachineKind,
     Notice,
     NoticeState,
-    Outcome,
     Work,
 )
 from gateway.ports.clock import Now
+from gateway.ports.records import (
+    ChainEnd,
+    Consent,
+    Conversation,
+    DeliveryResult,
+    HeldMessage,
+    Mark,
+    ProviderToken,
+    StoredContact,
+    StoredMessage,
+    StoredReceipt,
+)
 
 
 class Lane(IntEnum):
@@ -33,92 +40,6 @@ class Lane(IntEnum):
     RESULTS = 1
     TIMERS = 2
     BULK = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldMessage:
-    """What is known of a message that came before."""
-
-    id: str
-    complaint_id: str | None
-    outcome: Outcome
-    number: str | None
-    promised_at: datetime | None
-    content_key: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredMessage:
-    """A message as it is kept. `body` (JSON) and the blobs are sealed; `external_id` names no person."""
-
-    id: str
-    complaint_id: str | None
-    source: str
-    channel: str
-    external_id: str
-    content_key: bytes  # keyed digest of the content: equal for copies of one message
-    outcome: Outcome
-    machine: MachineKind | None
-    received_at: datetime
-    stored_at: datetime
-    body: Mapping[str, object]
-    raw: bytes | None  # None where secrets were removed from it (domain D.3)
-    raw_digest: bytes
-    redactions: Mapping[str, int]
-    problems: tuple[str, ...]
-    restricted: bool  # could not be read, so secrets may still be in it
-    attachments: tuple[Attachment, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredContact:
-    id: str
-    complaint_id: str
-    rank: int  # the order in which contacts are tried, 0 first
-    index: bytes  # blind index of the normal form
-    contact: Contact
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """How far a source is read: moved together with what was read, by compare-and-set."""
-
-    stream: str  # "<source>" or "<source>/<part of it>"
-    expected: str | None  # None: it has no mark yet
-    value: str
-    fence: int  # of the lease under which it is read; 0 where there is no lease
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderToken:
-    """A provider's access token. `version` counts from 1: who refreshes stores the next one, and only one can."""
-
-    name: str  # "<source>", or "<source>/<what it is for>"
-    value: str = field(repr=False)
-    version: int
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryResult:
-    """What one attempt did to its delivery and notice, and when the work is due again (None: done)."""
-
-    attempt: Attempt
-    work: Work | None  # None: a person's call
-    state: DeliveryState
-    notice_id: str
-    notice_state: NoticeState
-    due_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainEnd:
-    """Where the timeline of a complaint must end."""
-
-    complaint_id: str
-    number: str
-    version: int
-    head: bytes
 
 
 class Complaints(Protocol):
@@ -184,6 +105,14 @@ class Contacts(Protocol):
         """Return the blind indexes of each complaint's contacts."""
         ...
 
+    async def index_of(self, contact_ids: Collection[str]) -> Mapping[str, bytes]:
+        """Return the blind index of each contact; opens nothing."""
+        ...
+
+    async def conversations(self, indexes: Collection[bytes]) -> Mapping[bytes, Sequence[Conversation]]:
+        """Return the open complaints with a contact of each blind index, those last told of first."""
+        ...
+
     async def verify(self, contact_ids: Collection[str]) -> None:
         """Note that these belong to the customer, as somebody has checked (law 22)."""
         ...
@@ -218,6 +147,10 @@ class Notices(Protocol):
         """Return notices with their facts, opened."""
         ...
 
+    async def locked(self, keys: Collection[str]) -> Mapping[str, DeliveryState]:
+        """Return the states of these deliveries; in a writing transaction nobody else moves them until its end."""
+        ...
+
     async def settle(self, results: Sequence[DeliveryResult]) -> None:
         """Record attempts with what they did to their deliveries, notices and work rows."""
         ...
@@ -238,6 +171,14 @@ class Notices(Protocol):
         """Return deliveries that wait for a person to telephone, oldest first, opened; those behind `after`."""
         ...
 
+    async def by_provider_id(self, provider_ids: Collection[str]) -> Mapping[str, str]:
+        """Return provider id -> delivery key for those that an attempt of ours was given."""
+        ...
+
+    async def learn(self, deliveries: Mapping[str, DeliveryState], notices: Mapping[str, NoticeState]) -> None:
+        """Note what providers say: delivery key -> its state now, and what that does to notices by their ids."""
+        ...
+
     async def tried(self, notice_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
         """Return the contact ids each notice was already addressed to."""
         ...
@@ -248,6 +189,38 @@ class Notices(Protocol):
 
     async def waiting_since(self) -> Mapping[NoticeState, datetime]:
         """Return when the oldest notice in each of those states was caused."""
+        ...
+
+
+class Receipts(Protocol):
+    """What providers say of deliveries: evidence, never changed."""
+
+    async def held(self, keys: Collection[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Return which of these (source, external_id) are held."""
+        ...
+
+    async def add(self, receipts: Sequence[StoredReceipt]) -> None:
+        """Store them; one that is held already stays as it is."""
+        ...
+
+    async def load(self, ids: Collection[str]) -> Mapping[str, StoredReceipt]: ...
+
+    async def of(self, delivery_keys: Collection[str]) -> Sequence[StoredReceipt]:
+        """Return what was said under these delivery keys, in the order it came."""
+        ...
+
+
+class Consents(Protocol):
+    async def held(self, keys: Collection[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Return which of these (source, external_id) are held."""
+        ...
+
+    async def add(self, consents: Sequence[Consent]) -> None:
+        """Store them; one that is held already stays as it is."""
+        ...
+
+    async def refused(self, contact_ids: Collection[str]) -> frozenset[str]:
+        """Return which of these contacts' owners do not want to be written to by them."""
         ...
 
 
@@ -277,6 +250,14 @@ class Queue(Protocol):
 
         Work that was claimed again meanwhile stays its new worker's.
         """
+        ...
+
+    async def finish(self, work: Sequence[Work]) -> None:
+        """Remove work that is done, unless it was claimed again meanwhile."""
+        ...
+
+    async def postpone(self, work: Sequence[Work], due_at: Mapping[str, datetime], *, now: datetime) -> None:
+        """Put work back until due_at[its id], unless it was claimed again meanwhile."""
         ...
 
     async def recall(self, lane: str, *, now: datetime, latest: datetime) -> None:
@@ -375,6 +356,10 @@ class Transaction(Protocol):
     def timeline(self) -> Timeline: ...
     @property
     def notices(self) -> Notices: ...
+    @property
+    def receipts(self) -> Receipts: ...
+    @property
+    def consents(self) -> Consents: ...
     @property
     def queue(self) -> Queue: ...
     @property

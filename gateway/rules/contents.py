@@ -40,7 +40,7 @@ _OUTCOME = (
 
 CONTENTS: Mapping[NoticeKind, Contents] = {
     # until when and by which phone (S1-5-7, A093), the number (S0-6(4)), and who writes (E.2 rule 2)
-    K.ACKNOWLEDGEMENT: Contents(everywhere=_DATED),
+    K.ACKNOWLEDGEMENT: Contents(everywhere=_DATED, to_anybody=("overdue",)),
     K.BROUGHT_FORWARD: Contents(everywhere=_DATED),  # A.13 rule 8
     K.ANSWER: Contents(everywhere=_WHO, in_full=("answer",)),  # S0-6(3)
     K.INQUIRY_ANSWER: Contents(everywhere=_WHO, in_full=("answer",)),

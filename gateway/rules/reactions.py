@@ -62,7 +62,9 @@ Causes = Callable[[Complaint, Complaint, Mapping[str, Any]], list[Telling]]
 def tellings(before: Complaint | None, after: Complaint, event: Event) -> list[Telling]:
     """Return what an event causes to be told, and to whom."""
     if event.kind is EventKind.OPENED:  # S1-5-7, A093: accepted, time limit, contact
-        return [Telling(kind=K.ACKNOWLEDGEMENT, to=CUSTOMER), *_warned(event.public)]
+        # Of what came in on paper weeks ago nobody is promised a day that has passed (A025).
+        details: Details = {"overdue": True} if after.promised_at <= after.registered_at else {}
+        return [Telling(kind=K.ACKNOWLEDGEMENT, to=CUSTOMER, details=details), *_warned(event.public)]
     causes = _CAUSES.get(event.kind)
     if causes is None or before is None:
         return []

@@ -11,11 +11,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Self
 from zlib import crc32
 
-from gateway.model import Complaint, Level, Nature, Product, Role
+from gateway.model import Complaint, Contact, ContactType, Level, Nature, Product, Role
 from gateway.rules.reactions import ASSIST, CONTINGENCY_OWNER, HEAD, LEAD, LIAISON, PERSON, PRODUCT_UNIT, RELATIONS
 from gateway.rules.situation import APPROVALS
 
 _SIGNERS = (Role.UH, Role.CP, Role.EXE)
+_OF_A_UNIT = (Role.HND, Role.UH, LIAISON, PRODUCT_UNIT, RELATIONS)
+_WAYS = ("webhook", "stream", "email")
 _PEOPLES = tuple(role for role in Role if role not in (Role.SYS, Role.CUS))  # the gateway and customers are no staff
 
 
@@ -41,6 +43,15 @@ class Unit:
     liaison: str
     deputy: str
     handlers: tuple[str, ...]
+    webhook: str = ""  # the endpoint of its own system,
+    stream: str = ""  # the stream it reads,
+    email: str = ""  # and the mailbox it shares: what the unit itself is told by, beside its people
+
+    @property
+    def ways(self) -> tuple[Contact, ...]:
+        """Return by which ways the unit itself is told."""
+        named = {ContactType.WEBHOOK: self.webhook, ContactType.STREAM: self.stream, ContactType.EMAIL: self.email}
+        return tuple(Contact(type=kind, value=value, verified=True) for kind, value in named.items() if value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +165,18 @@ class Directory:
         involved = complaint.case.staff_involved
         return tuple(person for person in self._meant(to, complaint) if person.id not in involved)
 
+    def unit_meant(self, to: str, complaint: Complaint) -> Unit | None:
+        """Return the unit that a telling's recipient works for, as its handler, head or liaison; None for the rest."""
+        if to in _OF_A_UNIT or to.startswith((ASSIST, HEAD)):
+            return self._unit(to, complaint)
+        return None
+
+    def involved(self, unit: Unit, complaint: Complaint) -> bool:
+        """Say whether the case is about somebody of the unit (law 17)."""
+        named = {unit.head, unit.liaison, unit.deputy, *unit.handlers}
+        members = named | {person.id for person in self.staff.values() if person.unit == unit.id}
+        return not members.isdisjoint(complaint.case.staff_involved)
+
     def _meant(self, to: str, complaint: Complaint) -> Sequence[Staff]:
         case = complaint.case
         named: Mapping[str, str] = {
@@ -201,12 +224,13 @@ def _staff(key: str, table: Mapping[str, Any]) -> Staff:
 
 def _unit(key: str, table: Mapping[str, Any]) -> Unit:
     where = f"units.{key}"
-    _only(table, {"name", "head", "liaison", "deputy", "handlers"}, where)
+    _only(table, {"name", "head", "liaison", "deputy", "handlers", *_WAYS}, where)
     handlers = table.get("handlers", [])
     if not isinstance(handlers, list) or not all(isinstance(one, str) for one in handlers):
         raise ValueError(f"{where}: handlers must be a list of staff ids")
     words = {name: _text(table, name, where) for name in ("name", "head", "liaison", "deputy")}
-    return Unit(id=key, handlers=tuple(handlers), **words)
+    ways = {name: _text(table, name, where, needed=False) for name in _WAYS}
+    return Unit(id=key, handlers=tuple(handlers), **words, **ways)
 
 
 def _route(number: int, table: Mapping[str, Any]) -> Route:

@@ -7,16 +7,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Update, and_, bindparam, func, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, Update, and_, bindparam, exists, func, literal_column, select, tuple_
 
 from gateway.model import Attempt, Delivery, DeliveryState, Notice, NoticeState
 from gateway.ports import DeliveryResult
+from gateway.rules.receipts import below
 from gateway.storage import queue, rows, tables
 from gateway.storage.connection import Connection, Words
 from gateway.storage.keys import Keys
 
 NOTICES = tables.notices.c
 DELIVERIES = tables.deliveries.c
+TAKEN = (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.READ)
+HANDED_OVER = (*TAKEN, DeliveryState.UNDELIVERED)
 SENT: ColumnElement[str] = literal_column("'sent'")  # in the text, so that the partial index is seen to fit
 
 
@@ -41,6 +44,9 @@ class SqlNotices:
     async def load(self, keys: Collection[str]) -> Mapping[str, Delivery]:
         found = await self._db.lookup(_deliveries, keys)
         return {delivery.key: delivery for delivery in await self._opened(found)}
+
+    async def locked(self, keys: Collection[str]) -> Mapping[str, DeliveryState]:
+        return {row.key: DeliveryState(row.state) for row in await self._db.lookup(_states, sorted(keys))}
 
     async def of(self, complaint_id: str) -> Sequence[Notice]:
         found = await self._db.rows(
@@ -87,18 +93,36 @@ class SqlNotices:
     async def settle(self, results: Sequence[DeliveryResult]) -> None:
         # Repeating a commit of unknown outcome finds its own attempts.
         self._db.insert(tables.attempts, [rows.attempt_values(result.attempt) for result in results], again=True)
+        before = await self.locked({result.attempt.delivery_key for result in results})
         current = await queue.current(self._db, [result.work for result in results if result.work])
         # A worker whose lease ran out does not decide any more; that it did send is a fact all the same.
         valid = [one for one in results if _its_own(one, current) or one.state is DeliveryState.SENT]
         for state, keys in _by_state((result.state, result.attempt.delivery_key) for result in valid).items():
             await self._db.change(_move_deliveries, keys, state=state)
-        for move, by_call in ((_move_sent, False), (_move_called, True)):
-            moves = ((one.notice_state, one.notice_id) for one in valid if (one.work is None) is by_call)
+        for by_call in (False, True):
+            moves = (
+                (one.notice_state, one.notice_id)
+                for one in valid
+                if (one.work is None) is by_call
+                and (one.state is DeliveryState.SENT or before.get(one.attempt.delivery_key) not in HANDED_OVER)
+            )
             for state, ids in _by_state(moves).items():
-                await self._db.change(move, ids, state=state)
+                written = _move_sent if state == NoticeState.SENT else _move_written
+                await self._db.change(_move_called if by_call else written, ids, state=state)
         own = [(one.work.id, one) for one in results if one.work and one.work.id in current]
         await queue.finish(self._db, [work_id for work_id, one in own if one.due_at is None])
         await queue.postpone(self._db, {work_id: (one.due_at, one.attempt.at) for work_id, one in own if one.due_at})
+
+    async def by_provider_id(self, provider_ids: Collection[str]) -> Mapping[str, str]:
+        found = await self._db.lookup(_by_provider_id, [one for one in provider_ids if one])
+        return {row.provider_id: row.delivery_key for row in found}
+
+    async def learn(self, deliveries: Mapping[str, DeliveryState], notices: Mapping[str, NoticeState]) -> None:
+        for state, keys in _by_state((state, key) for key, state in deliveries.items()).items():
+            await self._db.change(_learn, sorted(keys), state=state, below=sorted(below(DeliveryState(state))))
+        for state, ids in _by_state((state, notice_id) for notice_id, state in notices.items()).items():
+            move = _move_sent if state == NoticeState.SENT else _move_failed
+            await self._db.change(move, sorted(ids), state=state)
 
     async def tried(self, notice_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
         found = await self._db.lookup(_tried, notice_ids)
@@ -133,6 +157,12 @@ def _deliveries(words: Words) -> Select[Any]:
     return select(tables.deliveries).where(words.among(DELIVERIES.key))
 
 
+def _states(words: Words) -> Select[Any]:
+    return words.locked(
+        select(DELIVERIES.key, DELIVERIES.state).where(words.among(DELIVERIES.key)).order_by(DELIVERIES.key)
+    )
+
+
 def _notices(words: Words) -> Select[Any]:
     return select(tables.notices).where(words.among(NOTICES.id))
 
@@ -147,10 +177,34 @@ def _attempts_of(words: Words) -> Select[Any]:
     return found.order_by(columns.delivery_key, columns.number)
 
 
-# What was sent stays sent, whatever another worker's attempt says afterwards.
+# What was sent stays sent, and what the provider said of it, whatever another worker's attempt says afterwards.
 def _move_deliveries(words: Words) -> Update:
-    moved = tables.deliveries.update().where(words.among(DELIVERIES.key), DELIVERIES.state != SENT)
+    moved = tables.deliveries.update().where(words.among(DELIVERIES.key), DELIVERIES.state.not_in(HANDED_OVER))
     return moved.values(state=bindparam("state"))
+
+
+def _learn(words: Words) -> Update:
+    # Another node may have learned more meanwhile.
+    moved = tables.deliveries.update().where(words.among(DELIVERIES.key))
+    return moved.where(DELIVERIES.state.in_(bindparam("below", expanding=True))).values(state=bindparam("state"))
+
+
+def _move_failed(words: Words) -> Update:
+    # What one contact did not get another one may have: then the recipient has been told.
+    moved = tables.notices.update().where(words.among(NOTICES.id), NOTICES.state != NoticeState.TO_CALL.value)
+    return moved.where(~_told()).values(state=bindparam("state"))
+
+
+def _told() -> ColumnElement[bool]:
+    theirs = DELIVERIES.notice_id == NOTICES.id
+    return exists().where(theirs, DELIVERIES.state.in_(TAKEN)).correlate(tables.notices)
+
+
+def _by_provider_id(words: Words) -> Select[Any]:
+    columns = tables.attempts.c
+    # Said in the text, so that the partial index is seen to fit.
+    given: ColumnElement[bool] = literal_column("provider_id <> ''")
+    return select(columns.provider_id, columns.delivery_key).where(words.among(columns.provider_id), given)
 
 
 def _move_called(words: Words) -> Update:
@@ -158,9 +212,14 @@ def _move_called(words: Words) -> Update:
     return moved.values(state=bindparam("state"))
 
 
-def _move_sent(words: Words) -> Update:
+def _move_written(words: Words) -> Update:
     # What left in writing was only the short form where a call still has to be made.
     return _move_called(words).where(NOTICES.state != NoticeState.TO_CALL.value)
+
+
+def _move_sent(words: Words) -> Update:
+    # The provider may have said that it did not arrive before it was recorded that it left.
+    return _move_written(words).where(_told())
 
 
 def _by_state(moves: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:

@@ -63,6 +63,13 @@ class SqlQueue:
     async def release(self, work: Sequence[Work]) -> None:
         await self._db.run(RELEASE, [{"this": one.id, "claimed": one.attempt} for one in work])
 
+    async def finish(self, work: Sequence[Work]) -> None:
+        await finish(self._db, sorted(await current(self._db, work)))
+
+    async def postpone(self, work: Sequence[Work], due_at: Mapping[str, datetime], *, now: datetime) -> None:
+        own = await current(self._db, work)
+        await postpone(self._db, {one.id: (due_at[one.id], now) for one in work if one.id in own})
+
     async def recall(self, lane: str, *, now: datetime, latest: datetime) -> None:
         await self._db.run(
             QUEUE.update()

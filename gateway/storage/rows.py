@@ -21,8 +21,10 @@ from gateway.model import (
     Complaint,
     Contact,
     ContactType,
+    Content,
     Delivery,
     DeliveryState,
+    DeliveryStatus,
     Entry,
     Event,
     EventKind,
@@ -37,16 +39,18 @@ from gateway.model import (
     Outcome,
     State,
     Text,
+    Ticket,
     Work,
 )
-from gateway.ports import HeldMessage, StoredContact, StoredMessage
-from gateway.rules import clocks
+from gateway.ports import HeldMessage, StoredContact, StoredMessage, StoredReceipt
+from gateway.rules import clocks, tickets
 from gateway.storage.keys import Keys, json_text
 
 Values = dict[str, Any]
 """A row to store. Words are plain str: for each enum that it is given, SQLite's driver looks for an adapter."""
 
 CASE = TypeAdapter(Case)
+_TEXT = ("subject", "short", "text", "html")
 UNTOUCHED = Case()
 """A complaint nobody has worked on: most rows of the hot write, so it takes no room."""
 
@@ -311,7 +315,6 @@ def notice(row: Row[Any], keys: Keys) -> Notice:
 
 
 def delivery_values(delivery: Delivery, keys: Keys) -> Values:
-    content = {name: getattr(delivery.content, name) for name in ("subject", "short", "text", "html")}
     return {
         "key": delivery.key,
         "notice_id": delivery.notice_id,
@@ -325,16 +328,28 @@ def delivery_values(delivery: Delivery, keys: Keys) -> Values:
             delivery.contact_id or delivery.complaint_id, delivery.to.value, f"deliveries.recipient.{delivery.key}"
         ),
         "language": str(delivery.content.language),
-        "content": keys.seal(delivery.complaint_id, content, f"deliveries.content.{delivery.key}"),
+        "content": keys.seal(
+            delivery.complaint_id, _content_json(delivery.content), f"deliveries.content.{delivery.key}"
+        ),
         "state": str(delivery.state),
         "call": delivery.call,
         "created_at": delivery.created_at,
     }
 
 
+def _content_json(content: Content) -> Values:
+    if isinstance(content, Ticket):
+        return {"ticket": tickets.to_json(content)}
+    return {name: getattr(content, name) for name in _TEXT}
+
+
+def _content(language: str, held: Values | None) -> Content:
+    if held and "ticket" in held:
+        return tickets.from_json(held["ticket"])
+    return Text(language=Language(language), **(held or dict.fromkeys(_TEXT, "")))
+
+
 def delivery(row: Row[Any], keys: Keys) -> Delivery:
-    content = keys.open(row.complaint_id, row.content, f"deliveries.content.{row.key}")
-    content = content or dict.fromkeys(("subject", "short", "text", "html"), "")
     return Delivery(
         key=row.key,
         notice_id=row.notice_id,
@@ -344,7 +359,7 @@ def delivery(row: Row[Any], keys: Keys) -> Delivery:
         to=_contact(
             row, keys.open(row.contact_id or row.complaint_id, row.recipient, f"deliveries.recipient.{row.key}")
         ),
-        content=Text(language=Language(row.language), **content),
+        content=_content(row.language, keys.open(row.complaint_id, row.content, f"deliveries.content.{row.key}")),
         state=DeliveryState(row.state),
         created_at=row.created_at,
         call=row.call,
@@ -370,6 +385,34 @@ def attempt(row: Row[Any]) -> Attempt:
         outcome=AttemptOutcome(row.outcome),
         reason=row.reason,
         provider_id=row.provider_id,
+    )
+
+
+def receipt_values(receipt: StoredReceipt) -> Values:
+    return {
+        "id": receipt.id,
+        "source": receipt.source,
+        "external_id": receipt.external_id,
+        "delivery_key": _storable(receipt.delivery_key),
+        "provider_id": _storable(receipt.provider_id),
+        "status": receipt.status.value,
+        "reason": _storable(receipt.reason),
+        "again": receipt.again,
+        "received_at": receipt.received_at,
+    }
+
+
+def receipt(row: Row[Any]) -> StoredReceipt:
+    return StoredReceipt(
+        id=row.id,
+        source=row.source,
+        external_id=row.external_id,
+        delivery_key=row.delivery_key,
+        provider_id=row.provider_id,
+        status=DeliveryStatus(row.status),
+        reason=row.reason,
+        again=row.again,
+        received_at=row.received_at,
     )
 
 

@@ -227,6 +227,48 @@ attempts = Table(
     Column("outcome", Text, nullable=False),
     Column("reason", Text, nullable=False),  # a stable word or code
     Column("provider_id", Text, nullable=False),  # "" where the provider gives none
+    Index(
+        "ix_attempts_provider_id",
+        "provider_id",
+        sqlite_where=text("provider_id <> ''"),
+        postgresql_where=text("provider_id <> ''"),
+    ),
+)
+
+delivery_receipts = Table(
+    "delivery_receipts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("external_id", Text, nullable=False),  # keyed, of this very report
+    # As the provider says it: it may come before we know its id, or be about nothing of ours. "": not said.
+    Column("delivery_key", Text, nullable=False),
+    Column("provider_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text, nullable=False),  # a stable word or code
+    Column("again", Boolean, nullable=False),  # a later try may succeed
+    Column("received_at", Instant, nullable=False),
+    UniqueConstraint("source", "external_id"),
+    Index(
+        "ix_delivery_receipts_key",
+        "delivery_key",
+        sqlite_where=text("delivery_key <> ''"),
+        postgresql_where=text("delivery_key <> ''"),
+    ),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("external_id", Text, nullable=False),  # keyed
+    Column("blind_index", LargeBinary, nullable=False),  # of the contact, as in contacts
+    Column("wanted", Boolean, nullable=False),  # the newest counts
+    Column("at", Instant, nullable=False),
+    Column("word", Text, nullable=False),  # what was written: a keyword
+    UniqueConstraint("source", "external_id"),
+    Index(None, "blind_index", "at", "id"),  # the newest of an address
 )
 
 queue = Table(

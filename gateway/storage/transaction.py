@@ -6,6 +6,7 @@ from gateway.ports import Numbers
 from gateway.storage.blobs import SqlBlobs
 from gateway.storage.complaints import SqlComplaints
 from gateway.storage.connection import Connection
+from gateway.storage.consents import SqlConsents
 from gateway.storage.contacts import SqlContacts
 from gateway.storage.keys import Keys
 from gateway.storage.leases import SqlLeases
@@ -13,6 +14,7 @@ from gateway.storage.marks import SqlMarks
 from gateway.storage.messages import SqlMessages
 from gateway.storage.notices import SqlNotices
 from gateway.storage.queue import SqlQueue
+from gateway.storage.receipts import SqlReceipts
 from gateway.storage.rewrapping import Rewrapping
 from gateway.storage.timeline import SqlTimeline
 from gateway.storage.tokens import SqlTokens
@@ -27,6 +29,8 @@ class SqlTransaction:
         self.contacts = SqlContacts(db, keys)
         self.timeline = SqlTimeline(db, keys)
         self.notices = SqlNotices(db, keys)
+        self.receipts = SqlReceipts(db)
+        self.consents = SqlConsents(db)
         self.queue = SqlQueue(db)
         self.numbers = numbers
         self.leases = SqlLeases(db)

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.casework import Call, Casefile
-from gateway.model import Actor, Clock, Complaint, Delivery, Entry, EventKind, Flag, Notice
+from gateway.model import Actor, Clock, Complaint, Content, Delivery, Entry, EventKind, Flag, Notice, Text, Ticket
 from gateway.ports import StoredContact, StoredMessage
-from gateway.rules import access, commands, grading, lifecycle, masks, retention
+from gateway.rules import access, commands, grading, lifecycle, masks, retention, tickets
 
 Json = Mapping[str, Any]
 
@@ -167,7 +167,7 @@ def call_view(call: Call) -> Json:
         "kind": delivery.kind,
         "customer": customer,
         "to": masks.mask_contact(delivery.to.type, delivery.to.value) if customer else delivery.to.value,
-        "script": delivery.content.text,
+        "script": text_of(delivery.content),
         "created_at": delivery.created_at,
         "attempts": [one.at for one in call.attempts],
     }
@@ -185,16 +185,25 @@ def _contact_view(stored: StoredContact) -> Json:
 
 
 def delivery_view(delivery: Delivery) -> Json:
-    """Return one try of a notice by one contact."""
+    """Return one try of a notice by one contact: of words their subject, of a ticket all there is."""
+    content, to = delivery.content, delivery.to
+    # The name of a unit's own system is nobody's data.
+    shown = to.value if isinstance(content, Ticket) else masks.mask_contact(to.type, to.value)
     return {
         "key": delivery.key,
-        "type": delivery.to.type,
-        "to": masks.mask_contact(delivery.to.type, delivery.to.value),
+        "type": to.type,
+        "to": shown,
         "call": delivery.call,
         "state": delivery.state,
-        "subject": delivery.content.subject,
+        "subject": content.subject if isinstance(content, Text) else "",
+        "ticket": tickets.to_json(content) if isinstance(content, Ticket) else None,
         "created_at": delivery.created_at,
     }
+
+
+def text_of(content: Content) -> str:
+    """Return the words in full; a ticket has none."""
+    return content.text if isinstance(content, Text) else ""
 
 
 def _clock_view(clock: Clock) -> Json:

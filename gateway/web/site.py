@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from aiohttp import web
@@ -10,9 +10,9 @@ from aiohttp import web
 from gateway import share
 from gateway.casework import Casework
 from gateway.model import ContactType
-from gateway.ports import Accept, Coordination, Now, Storage
+from gateway.ports import Accept, Coordination, Now, Storage, Webhook
 from gateway.settings import Settings
-from gateway.web import api, cases, health, pages
+from gateway.web import api, cases, health, hooks, pages
 from gateway.web.form import WebForm
 from gateway.web.health import Health
 from gateway.web.keys import SITE, ReceiptOf, Site
@@ -34,6 +34,7 @@ def build(
     metrics: Callable[[], bytes],
     web_form: WebForm,
     casework: Casework,
+    webhooks: Mapping[str, Webhook],
     senders: Collection[ContactType],
     sign: Sign,
     fault: Callable[[str, BaseException], str],
@@ -68,7 +69,7 @@ def build(
     )
     app = web.Application(middlewares=[around], client_max_size=api.MAX_BODY)
     app[SITE] = site
-    app.add_routes([*_routes(site), *_health_routes(health, metrics)])
+    app.add_routes([*_routes(site), *hooks.routes(webhooks), *_health_routes(health, metrics)])
     return app
 
 

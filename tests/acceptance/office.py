@@ -20,6 +20,7 @@ from typing import Any
 import aiohttp
 
 from gateway.record import TIMERS
+from gateway.telling import lane_of
 from tests.acceptance.world import World, a_world, text_of, until
 from tests.factories import Clock
 
@@ -207,7 +208,7 @@ class Office:
 
     async def wakes(self) -> None:
         assert self.world.running is not None
-        for lane in (TIMERS, "send:email"):
+        for lane in (TIMERS, *map(lane_of, self.world.running.served)):
             await self.world.running.coordination.wake(lane)
 
     # -- the straight way, for stories about what lies behind it
@@ -332,12 +333,17 @@ REJECTED: Json = {
 
 
 @asynccontextmanager
-async def an_office(folder: Path, clock: Clock, *, routing: str = ROUTING) -> AsyncIterator[Office]:
-    """Open the office: the gateway runs while the block lasts. `routing` names the same staff."""
+async def an_office(
+    folder: Path, clock: Clock, *, routing: str = ROUTING, channels: Mapping[str, Json] | None = None
+) -> AsyncIterator[Office]:
+    """Open the office: the gateway runs while the block lasts. `routing` names the same staff.
+
+    `channels` are added to the mailbox.
+    """
     own = folder / "own"
     own.mkdir()
     (own / "routing.toml").write_text(routing, encoding="utf-8")
-    changes = {"config": own, "web": {"port": 0, "tokens": tokens()}}
+    changes = {"config": own, "web": {"port": 0, "tokens": tokens()}, "channels": dict(channels or {})}
     async with a_world(folder, clock, **changes) as world, world.gateway(), aiohttp.ClientSession() as client:
         yield Office(world, client)
 

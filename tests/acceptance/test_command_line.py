@@ -27,6 +27,7 @@ FIELDS = [
     "sent_at",
     "machine",
     "bounced",
+    "recording",
     "turns",
     "problems",
 ]
@@ -116,7 +117,7 @@ def test_an_unknown_adapter_is_named_with_those_that_exist(folder: Path, capsys:
         '[channels.fax]\nadapter = "fax"\n'
     )
     assert main(["check"]) == 1
-    assert "channels.fax: adapter must be one of email" in capsys.readouterr().out
+    assert "channels.fax: adapter must be one of counter, email" in capsys.readouterr().out
 
 
 def test_migrate_may_be_repeated(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,6 +40,7 @@ async def test_a_ready_node_shows_its_dependencies_and_the_age_of_each_loop(worl
             "upkeep",
             "timers",
             "redating",
+            "receipts",
             "send:email",
             "listen:complaints-mailbox",
         }

@@ -68,7 +68,8 @@ class World:
                 }
             },
         }
-        return Settings.model_validate(usual | self.changes)
+        channels = usual["channels"] | self.changes.get("channels", {})
+        return Settings.model_validate(usual | self.changes | {"channels": channels})
 
     @asynccontextmanager
     async def gateway(self) -> AsyncIterator[Service]:

@@ -18,6 +18,7 @@ from gateway.model import (
     Contact,
     Delivery,
     DeliveryState,
+    DeliveryStatus,
     Entry,
     Event,
     EventKind,
@@ -33,7 +34,15 @@ from gateway.model import (
     Text,
     Work,
 )
-from gateway.ports import DeliveryResult, Storage, StoredContact, StoredMessage, Transaction
+from gateway.ports import (
+    Consent,
+    DeliveryResult,
+    Storage,
+    StoredContact,
+    StoredMessage,
+    StoredReceipt,
+    Transaction,
+)
 from tests.factories import START, email_contact
 
 _serial = count(1)
@@ -181,6 +190,34 @@ def delivery(of: Notice, to: StoredContact, **changes: Any) -> Delivery:
         "created_at": START,
     }
     return Delivery(**(values | changes))
+
+
+def receipt(key: str, **changes: Any) -> StoredReceipt:
+    values: dict[str, Any] = {
+        "id": fresh_id(),
+        "source": "hk-number",
+        "external_id": f"keyed {next(_serial)}",
+        "delivery_key": key,
+        "provider_id": "",
+        "status": DeliveryStatus.DELIVERED,
+        "reason": "",
+        "again": False,
+        "received_at": START,
+    }
+    return StoredReceipt(**(values | changes))
+
+
+def consent(index: bytes, **changes: Any) -> Consent:
+    values: dict[str, Any] = {
+        "id": fresh_id(),
+        "source": "hk-number",
+        "external_id": f"keyed {next(_serial)}",
+        "index": index,
+        "wanted": False,
+        "at": START,
+        "word": "STOP",
+    }
+    return Consent(**(values | changes))
 
 
 def work(subject: str = "", **changes: Any) -> Work:

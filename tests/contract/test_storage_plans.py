@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Boolean, Column, ColumnElement, Connection, LargeBinary, Text, cast, false, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.model import DeliveryState, NoticeState
 from gateway.ports import Lane, Mark, ProviderToken, Storage
 from gateway.storage import tables
 from tests.contract import records
@@ -22,6 +23,8 @@ ROWS = 100_000
 # Every other column of row n holds n; the ids refer to each other by that.
 SAME_IN_EVERY_ROW = {
     "messages.source": "mailbox",
+    "delivery_receipts.source": "mailbox",
+    "consents.source": "mailbox",
     "notices.state": "sent",
     "queue.lane": "send:email",
 }
@@ -104,6 +107,16 @@ async def use(storage: Storage) -> None:
         await tx.notices.calls(10)
         await tx.notices.calls(10, li.delivery)
         await tx.contacts.verify([li.contact.id])
+        await tx.contacts.conversations([li.contact.index, b"none"])
+        await tx.receipts.held([("mailbox", "none"), ("mailbox", "nor this")])
+        await tx.receipts.add([records.receipt(li.delivery.key)])
+        await tx.receipts.of([li.delivery.key])
+        await tx.receipts.load([records.fresh_id()])
+        await tx.consents.held([("mailbox", "none")])
+        await tx.consents.add([records.consent(li.contact.index)])
+        await tx.consents.refused([li.contact.id])
+        await tx.notices.by_provider_id(["none"])
+        await tx.notices.learn({li.delivery.key: DeliveryState.DELIVERED}, {li.notice.id: NoticeState.DEAD})
         await tx.messages.held([("mailbox", "none"), ("mailbox", "nor this")])
         await tx.messages.twins([li.message.content_key, b"none"])
         await tx.messages.of(li.complaint.id)

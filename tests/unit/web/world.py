@@ -16,7 +16,7 @@ from adapters.web_form.wire import WebForm, fields
 from gateway.casework import Casework
 from gateway.model import ContactType, InboundEvent, InboundMessage, Receipt
 from gateway.observe import fault
-from gateway.ports import Accept
+from gateway.ports import Accept, Webhook
 from gateway.settings import DEMONSTRATION_BANK, Settings
 from gateway.web import site
 from gateway.web.health import HealthReport, Part
@@ -161,7 +161,11 @@ def configured(**web: Any) -> Settings:
 
 @asynccontextmanager
 async def open_site(
-    core: Core, *, senders: frozenset[ContactType] = SENDERS, **settings: Any
+    core: Core,
+    *,
+    senders: frozenset[ContactType] = SENDERS,
+    webhooks: Mapping[str, Webhook] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Visitor]:
     """Start the site on a free port; `settings` are those of its [web] section."""
     recording, health = Recording(core.intake.accept), Healthy()
@@ -176,6 +180,7 @@ async def open_site(
         metrics=core.metrics.render,
         web_form=WebForm(source="web-form", fields=fields(senders)),
         casework=Casework(storage=core.storage, recorder=core.recorder, coordination=core.coordination, now=core.clock),
+        webhooks=webhooks or {},
         senders=senders,
         sign=partial(core.vault.sign, "web"),
         fault=partial(fault, metrics=core.metrics, now=core.clock()),

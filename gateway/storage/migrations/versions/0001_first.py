@@ -256,6 +256,49 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["delivery_key"], ["deliveries.key"], name=op.f("fk_attempts_delivery_key")),
         sa.PrimaryKeyConstraint("delivery_key", "number", name=op.f("pk_attempts")),
     )
+    op.create_index(
+        "ix_attempts_provider_id",
+        "attempts",
+        ["provider_id"],
+        unique=False,
+        sqlite_where=sa.text("provider_id <> ''"),
+        postgresql_where=sa.text("provider_id <> ''"),
+    )
+    op.create_table(
+        "delivery_receipts",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("delivery_key", sa.Text(), nullable=False),
+        sa.Column("provider_id", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("again", sa.Boolean(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery_receipts")),
+        sa.UniqueConstraint("source", "external_id", name=op.f("uq_delivery_receipts_source_external_id")),
+    )
+    op.create_index(
+        "ix_delivery_receipts_key",
+        "delivery_receipts",
+        ["delivery_key"],
+        unique=False,
+        sqlite_where=sa.text("delivery_key <> ''"),
+        postgresql_where=sa.text("delivery_key <> ''"),
+    )
+    op.create_table(
+        "consents",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("blind_index", sa.LargeBinary(), nullable=False),
+        sa.Column("wanted", sa.Boolean(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("word", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consents")),
+        sa.UniqueConstraint("source", "external_id", name=op.f("uq_consents_source_external_id")),
+    )
+    op.create_index(op.f("ix_consents_blind_index_at_id"), "consents", ["blind_index", "at", "id"], unique=False)
     op.create_table(
         "blob_chunks",
         sa.Column("blob_id", sa.Text(), nullable=False),
