@@ -1,7 +1,8 @@
-"""The demonstration: two customers, three messages, two complaints, told by real SMTP and read by real IMAP.
+"""The demonstration: four customers, five messages, four complaints, by mail, form, hotline and SMS.
 
 Everything a customer does here goes over the wire: mail to the sandbox's SMTP server, a form sent by HTTP as a browser
-would without JavaScript. Names and addresses are invented.
+would without JavaScript, a transcript pushed as a telephone system pushes it, an SMS by way of Twilio's simulator.
+Names, addresses and numbers are invented.
 """
 
 from __future__ import annotations
@@ -9,25 +10,31 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from email import message_from_bytes, policy
-from email.message import EmailMessage
-from email.utils import format_datetime
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import aiohttp
-import aiosmtplib
 
 from gateway.app import Service
 from gateway.model import Complaint, Outcome
-from gateway.ports import Now
+from gateway.ports import StoredMessage
 from gateway.rules.masks import mask_name
-from sandbox.smtp_sink import Received, Sink
+from sandbox.customers import CHAN, LI, WANG, ZHAO, Customer, Way
+from sandbox.handsets import Entry, Handsets
+from sandbox.lines import Lines
 
-BANK_ADDRESS = "complaints@bank.example.com"
 ZONE = ZoneInfo("Asia/Shanghai")
 PATIENCE_SECONDS = 60.0
+SECURITY_NOTE = "安全提示"
+TOLD_BY = {Way.MAIL: "邮件", Way.SMS: "短信"}
+
+SPEAKERS = {"customer": "客户", "agent": "客服"}
+LEAST_SURE = 0.50  # of a turn, as the hotline's settings have it by default
+
+T = TypeVar("T")
+_NUMBER = re.compile(r"TS-\d{6}-\d{6}-\w")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +49,7 @@ class Row:
     told: str = ""
     state: str = "处理中"
     took: str = ""
+    kept: str = ""  # what is worth seeing of what the gateway stored
     started: float = field(default_factory=time.perf_counter)
 
 
@@ -50,92 +58,121 @@ class Stage:
     """What the story plays on."""
 
     service: Service
-    sink: Sink
-    now: Now
+    handsets: Handsets
+    lines: Lines
     show: Callable[[Row], None]  # a row was added or changed
 
 
-async def play(stage: Stage) -> list[Row]:
-    """Play the three messages one after the other; return their rows. Raises TimeoutError when one is not answered."""
-    wang = ("王芳", "wang.fang@example.com")
-    mailed = Row(channel="电子邮件", customer=mask_name(wang[0]))
-    stage.show(mailed)
-    await _write(stage, wang, "转账没到账", "昨晚转账2,000元显示成功，对方一直没收到。")
-    first = await _acknowledged(stage, mailed, wang[1])
+async def play(stage: Stage) -> None:
+    """Play the five messages one after the other. Raises TimeoutError when one is not answered."""
+    mailed = _begin(stage, "电子邮件", WANG)
+    await stage.lines.write(WANG, "转账没到账", WANG.samples[Way.MAIL])
+    first = await _acknowledged(stage, mailed, WANG)
 
-    formed = Row(channel="网页表单", customer=mask_name("李小明"))
-    stage.show(formed)
-    await _fill_in_the_form(stage, "李小明", "li.xiaoming@example.com", "年费80元没提前说，请退")
-    await _acknowledged(stage, formed, "li.xiaoming@example.com")
+    formed = _begin(stage, "网页表单", LI)
+    await _fill_in_the_form(stage, LI, LI.samples[Way.MAIL])
+    await _acknowledged(stage, formed, LI)
 
-    again = Row(channel="电子邮件", customer=mask_name(wang[0]))
-    stage.show(again)
-    reply_to = str(message_from_bytes(first.raw, policy=policy.default)["Message-ID"])
-    await _write(
-        stage, wang, f"回复：[{mailed.number}] 已受理", "补充一点：收款人是我妹妹，工作日白天都能联系到我。", reply_to
-    )
+    called = _begin(stage, "客服热线", ZHAO)
+    await stage.lines.call(ZHAO, ZHAO.samples[Way.CALL])
+    await _acknowledged(stage, called, ZHAO)
+    await _doubtful(stage, called)
+
+    texted = _begin(stage, "短信", CHAN)
+    await stage.lines.text(CHAN, CHAN.samples[Way.SMS])
+    await _acknowledged(stage, texted, CHAN)
+    await _warned(stage, texted, CHAN)
+
+    again = _begin(stage, "电子邮件", WANG)
+    await stage.lines.write(WANG, "", "补充一点：收款人是我妹妹，工作日白天都能联系到我。", first)
     await _joined(stage, again, mailed.number)
-    return [mailed, formed, again]
 
 
-async def _write(stage: Stage, who: tuple[str, str], subject: str, text: str, in_reply_to: str = "") -> None:
-    name, address = who
-    mail = EmailMessage(policy=policy.SMTP)
-    mail["From"] = f"{name} <{address}>"
-    mail["To"] = BANK_ADDRESS
-    mail["Subject"] = subject
-    mail["Date"] = format_datetime(stage.now().astimezone(ZONE))
-    mail["Message-ID"] = f"<{time.time_ns()}@example.com>"
-    if in_reply_to:
-        mail["In-Reply-To"] = in_reply_to
-    mail.set_content(text)
-    await aiosmtplib.send(mail, hostname=stage.sink.host, port=stage.sink.port, start_tls=False, timeout=10)
+def acknowledgements(handsets: Handsets, customers: Sequence[Customer]) -> Sequence[tuple[str, str]]:
+    """Return customer and number of every acknowledgement that stands on their phones."""
+    return [
+        (customer.id, number)
+        for customer in customers
+        for entry in handsets.of(customer.id)
+        if not entry.mine and (number := _number(entry))
+    ]
 
 
-async def _fill_in_the_form(stage: Stage, name: str, contact: str, text: str) -> None:
+def _begin(stage: Stage, channel: str, customer: Customer) -> Row:
+    row = Row(channel=channel, customer=mask_name(customer.name))
+    stage.show(row)
+    return row
+
+
+async def _fill_in_the_form(stage: Stage, customer: Customer, text: str) -> None:
     url = f"http://127.0.0.1:{stage.service.port}/?lang=zh-Hans"
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as browser:
         async with browser.get(url) as page:
             hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', await page.text()))
         form = aiohttp.FormData()
-        for key, value in {**hidden, "name": name, "contact": contact, "text": text}.items():
+        said = {"name": customer.name, "contact": customer.address, "text": text}
+        for key, value in {**hidden, **said}.items():
             form.add_field(key, value, content_type="text/plain")
         async with browser.post(url, data=form) as answer:
             answer.raise_for_status()
 
 
-async def _acknowledged(stage: Stage, row: Row, address: str) -> Received:
+async def _acknowledged(stage: Stage, row: Row, customer: Customer) -> Entry:
     """Wait until the customer has the acknowledgement; fill the row from what was really sent and stored."""
-    mail = await _until(lambda: next((mail for mail in stage.sink.received if mail.rcpt == address), None))
-    parsed = message_from_bytes(mail.raw, policy=policy.default)
-    found = re.search(r"\[([^\]]+)\]", str(parsed["Subject"]))
-    assert found is not None, "the acknowledgement's subject carries no number"
+
+    async def told() -> Entry | None:
+        return next((one for one in stage.handsets.of(customer.id) if not one.mine and _number(one)), None)
+
+    entry = await _until(told, "no acknowledgement came")
     row.took = f"{time.perf_counter() - row.started:.2f} 秒"
-    row.number = found[1]
+    row.number = _number(entry)
     _dates(row, await _complaint(stage, row.number))
-    row.told, row.state = "邮件", "受理告知已发"
+    row.told, row.state = TOLD_BY[entry.way], "受理告知已发"
     stage.show(row)
-    return mail
+    return entry
+
+
+async def _doubtful(stage: Stage, row: Row) -> None:
+    """Show which words of the call the recogniser was not sure of: a person has to listen to them."""
+    (message, *_) = await _messages(stage, row.number)
+    turns = message.body.get("turns")
+    assert isinstance(turns, list)
+    row.kept = "\n".join(_turn(turn) for turn in turns)
+    if "low_confidence" in message.problems:
+        row.state = "需人工核对"
+    stage.show(row)
+
+
+async def _warned(stage: Stage, row: Row, customer: Customer) -> None:
+    """Wait until the customer was told not to send secrets (N23); show what is left of theirs."""
+
+    async def warned() -> bool:
+        return any(SECURITY_NOTE in one.text for one in stage.handsets.of(customer.id) if not one.mine)
+
+    await _until(warned, "no security note came")
+    (message, *_) = await _messages(stage, row.number)
+    row.kept = str(message.body["text"])
+    row.told, row.state = "短信两条", "验证码已删除，已提示"
+    stage.show(row)
 
 
 async def _joined(stage: Stage, row: Row, number: str) -> None:
     """Wait until the second mail is in the first one's complaint."""
 
-    async def held() -> Complaint | None:
-        complaint = await _complaint(stage, number)
-        async with stage.service.storage.reading() as tx:
-            messages = await tx.messages.of(complaint.id)
-        return complaint if any(message.outcome is Outcome.JOINED for message in messages) else None
+    async def joined() -> bool:
+        return any(message.outcome is Outcome.JOINED for message in await _messages(stage, number))
 
-    deadline = time.perf_counter() + PATIENCE_SECONDS
-    while (complaint := await held()) is None:
-        if time.perf_counter() > deadline:
-            raise TimeoutError("the second mail did not join its complaint")
-        await asyncio.sleep(0.05)
+    await _until(joined, "the second mail did not join its complaint")
     row.took = f"{time.perf_counter() - row.started:.2f} 秒"
     row.number, row.told, row.state = number, "—", "补充已收到"
-    _dates(row, complaint)
+    _dates(row, await _complaint(stage, number))
     stage.show(row)
+
+
+async def _messages(stage: Stage, number: str) -> Sequence[StoredMessage]:
+    complaint = await _complaint(stage, number)
+    async with stage.service.storage.reading() as tx:
+        return await tx.messages.of(complaint.id)
 
 
 async def _complaint(stage: Stage, number: str) -> Complaint:
@@ -143,13 +180,26 @@ async def _complaint(stage: Stage, number: str) -> Complaint:
         return (await tx.complaints.by_number([number]))[number]
 
 
-async def _until(look: Callable[[], Received | None]) -> Received:
+async def _until(look: Callable[[], Awaitable[T | None]], otherwise: str) -> T:
     deadline = time.perf_counter() + PATIENCE_SECONDS
-    while (found := look()) is None:
+    while not (found := await look()):
         if time.perf_counter() > deadline:
-            raise TimeoutError("no acknowledgement came")
+            raise TimeoutError(otherwise)
         await asyncio.sleep(0.02)
     return found
+
+
+def _number(entry: Entry) -> str:
+    """Return the number an acknowledgement tells; "" where it is none."""
+    text = f"{entry.subject}\n{entry.text}"
+    found = None if SECURITY_NOTE in text else _NUMBER.search(text)
+    return found[0] if found else ""
+
+
+def _turn(turn: Mapping[str, Any]) -> str:
+    sure = turn["confidence"]
+    doubt = f"  ← 只有{sure:.0%}的把握，需人工核对" if sure is not None and sure < LEAST_SURE else ""
+    return f"  {SPEAKERS.get(turn['role'], turn['role'])}：{turn['text']}{doubt}"
 
 
 def _dates(row: Row, complaint: Complaint) -> None:

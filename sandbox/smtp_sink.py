@@ -69,6 +69,7 @@ class Sink:
     port: int = 0
     received: list[Received] = field(default_factory=list)
     connections: int = 0  # how many were opened
+    recipients: int = 0  # how many it was asked to take, also those it refused
     _open: set[SMTP] = field(default_factory=set, repr=False)
 
     def cut(self) -> None:
@@ -147,6 +148,7 @@ class _Script:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: Sequence[str]
     ) -> str:
+        self._sink.recipients += 1
         for prefix, answer in _REFUSED.items():
             if address.startswith(prefix):
                 return answer

@@ -1,0 +1,337 @@
+// The customer's phone: what is written goes to the sandbox's server, what comes arrives by server-sent events.
+
+import { language, words } from "./words.js";
+
+const at = (id) => document.getElementById(id);
+const feed = at("feed");
+const entries = new Map(); // id -> entry, in the order they came
+const open = new Set(); // the numbers whose stored words are shown
+const clock = new Intl.DateTimeFormat(language, { timeZone: "Asia/Shanghai", hour: "2-digit", minute: "2-digit" });
+const calendar = new Intl.DateTimeFormat(language, { timeZone: "Asia/Shanghai", month: "short", day: "numeric" });
+let cast = [];
+let customer = null;
+let way = "";
+let answered = null; // the mail that is being answered
+let shownCases = [];
+
+/** Make an element; text never becomes markup. */
+function make(tag, options = {}, ...inside) {
+  const { data, ...properties } = options;
+  const made = Object.assign(document.createElement(tag), properties);
+  Object.assign(made.dataset, data ?? {});
+  made.append(...inside.filter((one) => one !== null));
+  return made;
+}
+
+async function post(path, body, type = "application/json") {
+  const answer = await fetch(path, { method: "POST", headers: { "Content-Type": type }, body });
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).problem ?? String(answer.status));
+}
+
+// -- whose phone, and how they reach the bank
+
+function choices(name, options, chosen, choose) {
+  return options.map(({ value, label, hint }) => {
+    const input = make("input", { type: "radio", name, value, checked: value === chosen });
+    input.addEventListener("change", () => choose(value));
+    return make("label", {}, input, make("span", {}, label, hint ? make("small", { textContent: hint }) : null));
+  });
+}
+
+function nameOf(one) {
+  return language === "en" ? one.english : one.name;
+}
+
+function showCast() {
+  const options = cast.map((one) => ({
+    value: one.id, label: nameOf(one), hint: one.ways.map((each) => words.ways[each]).join(" · "),
+  }));
+  at("cast").replaceChildren(...choices("customer", options, customer.id, play));
+}
+
+function play(id) {
+  customer = cast.find((one) => one.id === id);
+  at("owner").textContent = nameOf(customer);
+  at("reach").textContent = customer.reach;
+  at("which").hidden = customer.ways.length < 2;
+  const options = customer.ways.map((value) => ({ value, label: words.ways[value] }));
+  at("ways").replaceChildren(...choices("way", options, customer.ways[0], take));
+  take(customer.ways[0]);
+  feed.replaceChildren();
+  [...entries.values()].forEach(show);
+  nothingYet();
+  showCases(shownCases);
+}
+
+function take(chosen) {
+  way = chosen;
+  answering(null);
+  at("text-label").textContent = words.text[way];
+  at("send").textContent = words.send[way];
+  at("text").value = mine().some((one) => one.way === way) ? "" : sample(way);
+  at("subject").value = words.a_subject;
+  at("format-line").hidden = way !== "call";
+  at("drop").hidden = way !== "call";
+  showQuick();
+}
+
+function sample(by) {
+  return (language === "en" && customer.in_english[by]) || customer.samples[by];
+}
+
+function mine() {
+  return [...entries.values()].filter((one) => one.customer === customer.id && one.mine);
+}
+
+/** Offer the answers to an outcome while one of the customer's cases waits for them. */
+function showQuick() {
+  const asked = shownCases.some((one) => one.customer === customer.id && isTold(one));
+  at("quick").hidden = !asked || way === "call";
+}
+
+function quick(word) {
+  const chip = make("button", { type: "button", textContent: words[word] });
+  chip.addEventListener("click", () => {
+    if (way === "mail") answering(lastMail());
+    at("text").value = words[word];
+    at("send").focus();
+  });
+  return chip;
+}
+
+/** Say whether the customer knows the outcome, and it is theirs to accept. */
+function isTold(one) {
+  return one.state === "replied" && !one.steps.includes("call");
+}
+
+function lastMail() {
+  return [...entries.values()].filter((one) => one.customer === customer.id && !one.mine && one.way === "mail").at(-1) ?? null;
+}
+
+function answering(mail) {
+  answered = mail;
+  at("reply").hidden = mail === null;
+  at("subject-line").hidden = way !== "mail" || mail !== null;
+  if (mail) {
+    at("reply").firstElementChild.textContent = words.replying + mail.subject;
+    at("text").value = "";
+    at("text").focus();
+  }
+}
+
+// -- what stands on the phone
+
+function show(entry) {
+  if (entry.customer !== customer.id) return;
+  const made = drawn(entry);
+  const there = document.querySelector(`[data-entry="${CSS.escape(entry.id)}"]`);
+  if (there) there.replaceWith(made);
+  else feed.append(made);
+  feed.scrollTop = made.offsetTop - 12; // its beginning, of a long mail as well
+}
+
+function drawn(entry) {
+  const who = entry.mine ? words.mine : words.theirs;
+  const item = make("div", { className: `${entry.way} ${entry.mine ? "mine" : "theirs"}`, data: { entry: entry.id } });
+  const state = words.journeys[entry.state] ?? entry.state;
+  const foot = make("p", { className: "foot", textContent: [clock.format(new Date(entry.at)), state].filter(Boolean).join(" · ") });
+  item.append(make("span", { className: "hidden", textContent: `${who}: ` }));
+  if (entry.way === "mail") item.append(...mail(entry));
+  else if (entry.way === "call") item.append(make("p", { className: "head", textContent: `☎ ${entry.mine ? (entry.subject === "file" ? words.file : words.call) : words.called}` }), body(entry.text));
+  else item.append(body(entry.text));
+  item.append(foot);
+  return item;
+}
+
+function body(text) {
+  return make("p", { className: "body", textContent: text.trim() });
+}
+
+function mail(entry) {
+  const parts = [entry.sender ? make("p", { className: "from", textContent: entry.sender }) : null, make("h3", { textContent: entry.subject }), body(entry.text)];
+  if (entry.html) {
+    const more = make("details", {}, make("summary", { textContent: words.html }));
+    more.addEventListener("toggle", () => {
+      if (!more.open || more.querySelector("iframe")) return;
+      const frame = make("iframe", { title: `${words.mail_frame}: ${entry.subject}`, src: `/mail/${encodeURIComponent(entry.id)}` });
+      frame.setAttribute("sandbox", "");
+      more.append(frame);
+    });
+    parts.push(more);
+  }
+  if (!entry.mine) {
+    const answer = make("button", { type: "button", className: "plain", textContent: words.answer });
+    answer.setAttribute("aria-label", `${words.answer}: ${entry.subject}`);
+    answer.addEventListener("click", () => answering(entry));
+    parts.push(answer);
+  }
+  return parts.filter(Boolean);
+}
+
+function nothingYet() {
+  if (feed.children.length === 0) feed.append(make("div", { className: "empty", textContent: words.empty }));
+  else if (feed.children.length > 1) feed.querySelector(".empty")?.remove();
+}
+
+// -- what the bank's side did
+
+/** Show the cases, those of whose phone it is before the others. */
+function showCases(cases) {
+  shownCases = cases.filter((one) => one.customer === customer.id).concat(cases.filter((one) => one.customer !== customer.id));
+  const focused = document.activeElement?.dataset?.focus;
+  at("cases").replaceChildren(...(cases.length ? shownCases.map(oneCase) : [make("p", { className: "quiet", textContent: words.no_cases })]));
+  showQuick();
+  if (focused) document.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+}
+
+function oneCase(one) {
+  const line = (name, value) => [make("dt", { textContent: name }), make("dd", { textContent: value })];
+  const day = (moment) => (moment ? calendar.format(new Date(moment)) : "—");
+  const doubtful = one.said.some((each) => each.doubtful);
+  return make(
+    "article", { className: one.customer === customer.id ? "theirs" : "" },
+    make("h3", {}, make("span", { className: "number", textContent: one.number }), make("span", { className: "state", textContent: words.states[one.state] ?? one.state }),
+      doubtful ? make("span", { className: "doubtful", textContent: words.doubtful }) : null),
+    make("dl", {},
+      ...line(words.came, `${nameOf(cast.find((each) => each.id === one.customer))} · ${words.channels[one.channel] ?? one.channel}`),
+      ...line(words.promised, day(one.promised_at)),
+      ...line(words.legal, day(one.legal_at)),
+      ...(one.unit ? line(words.handler, `${words.units[one.unit] ?? one.unit} ${one.handler}`) : []),
+      make("dt", { textContent: words.told }),
+      make("dd", {}, make("ul", {}, ...one.told.map(told))),
+    ),
+    stored(one),
+    next(one),
+  );
+}
+
+function told(notice) {
+  const ways = notice.ways.map((each) => `${words.by[each.call ? "telephone" : each.type] ?? each.type} ${journey(each, notice)}`);
+  const how = ways.length ? ways.join(words.semicolon) : words.journeys[notice.state] ?? notice.state;
+  return make("li", { textContent: `${clock.format(new Date(notice.at))} ${words.kinds[notice.kind] ?? notice.kind}${words.colon}${how}` });
+}
+
+function journey(each, notice) {
+  if (each.call) return each.state === "sent" ? words.rung : words.journeys[notice.state];
+  return words.journeys[each.state] ?? each.state;
+}
+
+function stored(one) {
+  const more = make("details", { open: open.has(one.number) }, make("summary", { textContent: words.stored, data: { focus: `stored ${one.number}` } }));
+  more.addEventListener("toggle", () => (more.open ? open.add(one.number) : open.delete(one.number)));
+  for (const said of one.said) {
+    const marks = [words.outcomes[said.outcome], said.removed ? `${said.removed} ${words.removed}` : ""].filter(Boolean).join(" · ");
+    more.append(make("blockquote", {}, ...(said.turns.length ? said.turns.map(turn) : [make("p", { textContent: said.text })]),
+      marks ? make("p", { className: "quiet", textContent: marks }) : null));
+  }
+  return more;
+}
+
+function turn(one) {
+  const sure = one.confidence === null || one.confidence === undefined || one.confidence >= 0.5;
+  return make("p", { className: sure ? "" : "unsure" }, make("b", { textContent: (words.speakers[one.role] ?? one.role) + words.colon }), one.text,
+    sure ? null : make("span", { className: "doubtful", textContent: `${words.doubtful} ${Math.round(one.confidence * 100)}%` }));
+}
+
+function next(one) {
+  if (one.steps.length === 0) return make("p", { className: "quiet", textContent: words.nothing });
+  const buttons = one.steps.map((step) => {
+    const button = make("button", { type: "button", textContent: words.steps[step], data: { focus: `${step} ${one.number}`, step } });
+    button.setAttribute("aria-label", `${words.steps[step]} ${one.number}`);
+    button.addEventListener("click", () => work(button, one.number, step));
+    return button;
+  });
+  const waits = isTold(one) ? make("p", { className: "quiet", textContent: words.waits }) : null;
+  return make("div", { className: "steps" }, ...buttons, waits);
+}
+
+async function work(button, number, step) {
+  const status = at("desk-status");
+  button.disabled = true;
+  status.textContent = words.doing;
+  try {
+    await post("/desk", JSON.stringify({ number, step }));
+    status.textContent = `${number} ${words.steps[step]}${words.colon}${words.done}`;
+  } catch (error) {
+    status.textContent = words.refused + error.message;
+    button.disabled = false;
+  }
+}
+
+// -- sending
+
+at("composer").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const text = at("text").value;
+  const common = { customer: customer.id, text };
+  const bodies = {
+    sms: common,
+    mail: { ...common, subject: at("subject").value, reply_to: answered?.id ?? "" },
+    call: { ...common, format: at("format").value },
+  };
+  await sending(() => post(`/${way}`, JSON.stringify(bodies[way])));
+});
+
+async function sending(work) {
+  const status = at("status");
+  at("send").disabled = true;
+  try {
+    await work();
+    status.textContent = words.sent;
+    at("text").value = "";
+    answering(null);
+  } catch (error) {
+    status.textContent = words.failed + error.message;
+  }
+  at("send").disabled = false;
+}
+
+function push(file) {
+  const query = new URLSearchParams({ customer: customer.id, name: file.name });
+  return sending(() => post(`/transcript?${query}`, file, "application/octet-stream"));
+}
+
+at("file").addEventListener("change", async () => {
+  for (const file of at("file").files) await push(file);
+  at("file").value = "";
+});
+at("no-reply").addEventListener("click", () => answering(null));
+const drop = at("drop");
+for (const name of ["dragover", "dragleave", "drop"]) {
+  drop.addEventListener(name, (event) => {
+    event.preventDefault();
+    drop.classList.toggle("over", name === "dragover");
+    if (name === "drop") for (const file of event.dataTransfer.files) push(file);
+  });
+}
+
+// -- the page
+
+function speak() {
+  document.documentElement.lang = language;
+  document.title = words.title;
+  for (const one of document.querySelectorAll("[data-say]")) one.textContent = words[one.dataset.say];
+  for (const one of document.querySelectorAll("[data-label]")) one.setAttribute("aria-label", words[one.dataset.label]);
+  for (const one of document.querySelectorAll("nav a")) {
+    if (one.lang === language) one.setAttribute("aria-current", "true");
+  }
+}
+
+speak();
+const known = await (await fetch("/cast")).json();
+cast = known.customers;
+at("form-link").href = `${known.form}?lang=${language}`;
+at("format").replaceChildren(...known.formats.map((one) => make("option", { value: one, textContent: one })));
+customer = cast[0];
+at("quick").append(quick("accept"), quick("object"));
+showCast();
+play(customer.id);
+const source = new EventSource("/events");
+source.addEventListener("entry", (event) => {
+  const entry = JSON.parse(event.data);
+  entries.set(entry.id, entry);
+  show(entry);
+  nothingYet();
+  if (entry.mine && at("text").value === sample(entry.way)) at("text").value = ""; // it was said already
+});
+source.addEventListener("cases", (event) => showCases(JSON.parse(event.data)));

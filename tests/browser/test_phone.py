@@ -1,0 +1,122 @@
+"""The customer's phone of the demonstration in a real browser: write, hear, work at the desk, hear again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+import aiohttp
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, expect
+
+from sandbox.playground import Playground, build
+from tests.browser.test_form import tab
+from tests.factories import Clock
+
+WALK = ("确认分级并分派", "接单", "开始核查", "结论：支持客户", "负责人审批", "答复客户", "回电核对身份，说明结果")
+
+
+@pytest.fixture
+async def scene(clock: Clock) -> AsyncIterator[Playground]:
+    async with build(port=0, now=clock) as built:
+        yield built
+
+
+@asynccontextmanager
+async def phone_of(
+    browser: Browser, scene: Playground, owner: str, *, language: str = "zh", **settings: object
+) -> AsyncIterator[Page]:
+    async with tab(browser, **settings) as page:
+        await page.goto(f"http://127.0.0.1:{scene.phone_port}/?lang={language}")
+        await page.get_by_role("radio", name=owner).check()
+        yield page
+
+
+async def heard(page: Page, words: str) -> None:
+    await expect(page.locator("#feed .theirs", has_text=words).first).to_be_visible()
+
+
+async def sound(page: Page) -> None:
+    """No rule of axe is broken and nothing is wider than the screen."""
+    found = await Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+
+async def test_an_sms_is_acknowledged_on_the_phone_it_was_written_on(browser: Browser, scene: Playground) -> None:
+    """A020, A028; PIPL 51: the code in it is not kept, and its sender is told so (N23)."""
+    async with phone_of(browser, scene, "陳嘉欣") as page:
+        await page.get_by_label("短信内容").fill("卡被盗刷，验证码是482913")
+        await page.get_by_role("button", name="发送短信").click()
+        await heard(page, "TS-261123-000001-")
+        await heard(page, "安全提示")
+        await expect(page.locator("#feed .theirs").first).to_contain_text("已送达")
+        await page.get_by_text("网关保存的内容").click()
+        await expect(page.locator("blockquote")).to_contain_text("卡被盗刷，验证码是[已删除-验证码]")
+
+
+async def test_a_mail_goes_from_complaint_to_outcome_on_one_page(browser: Browser, scene: Playground) -> None:
+    """A096, law 19 and 22: told in full once the hotline has made sure who they are; then the customer accepts."""
+    async with phone_of(browser, scene, "王芳") as page:
+        await page.get_by_role("button", name="发送邮件").click()
+        await heard(page, "已受理")
+        case = page.locator("article").first
+        for step in WALK:
+            await case.get_by_role("button", name=step).click()
+        await heard(page, "您说的情况属实")
+        await page.get_by_text("看邮件原样").last.click()
+        frame = page.frame_locator("iframe").last
+        await expect(frame.locator("body")).to_contain_text("您说的情况属实")
+        await page.get_by_role("button", name="认可", exact=True).click()
+        await page.get_by_role("button", name="发送邮件").click()
+        await expect(case.locator(".state")).to_have_text("已解决")
+
+
+async def test_a_call_with_a_doubtful_turn_asks_for_a_persons_check(browser: Browser, scene: Playground) -> None:
+    """The recogniser was not sure: numbered and told all the same, and the words in doubt are marked."""
+    async with phone_of(browser, scene, "Granny Zhao", language="en") as page:
+        await page.get_by_role("button", name="Call the hotline").click()
+        await heard(page, "TS-261123-000001-")
+        case = page.locator("article").first
+        await expect(case.locator("h3 .doubtful")).to_have_text("needs a person's check")
+        await case.get_by_text("As the gateway keeps it").click()
+        await expect(case.locator(".unsure")).to_contain_text("现在亏了")
+
+
+async def test_a_transcript_that_is_no_transcript_is_refused_with_words(
+    browser: Browser, scene: Playground, tmp_path: Path
+) -> None:
+    file = tmp_path / "empty.json"
+    file.write_text("", encoding="utf-8")
+    async with phone_of(browser, scene, "赵奶奶") as page:
+        await page.get_by_label("把转写文件拖到这里").set_input_files(file)
+        await expect(page.locator("#status")).to_contain_text("没有发出")
+
+
+@pytest.mark.parametrize("header", [{"Origin": "http://elsewhere.example"}, {"Host": "rebound.example"}])
+async def test_another_sites_page_can_send_nothing_from_the_phone(scene: Playground, header: dict[str, str]) -> None:
+    sent = {"customer": "chan", "text": "扣了两次"}
+    async with (
+        aiohttp.ClientSession() as elsewhere,
+        elsewhere.post(f"http://127.0.0.1:{scene.phone_port}/sms", json=sent, headers=header) as answer,
+    ):
+        assert answer.status == 403
+    assert scene.handsets.of("chan") == []
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("zh", "light"), ("en", "dark")])
+async def test_the_phone_is_accessible_and_fits_a_telephone(
+    browser: Browser, scene: Playground, language: str, scheme: Literal["light", "dark"]
+) -> None:
+    """WCAG 2.2 AA as far as axe can see, on 360 pixels and on a desktop, in light and dark."""
+    owner = {"zh": "您自己", "en": "Yourself"}[language]
+    for width in (360, 1280):
+        viewport = {"width": width, "height": 800}
+        async with phone_of(browser, scene, owner, language=language, viewport=viewport, color_scheme=scheme) as page:
+            await page.locator("#send").click()
+            await expect(page.locator("#feed .theirs")).not_to_have_count(0)
+            await page.locator("details").first.locator("summary").click()
+            await sound(page)
