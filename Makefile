@@ -4,12 +4,12 @@ PYTHON ?= python3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench faults halfyear
+.PHONY: help run test check bench faults hostile halfyear
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/ready-sandbox ## the demonstration: a mailbox, a form, three messages, two complaints; no account, no set-up
+run: .venv/ready-sandbox ## the demonstration: four channels, five messages, four complaints, and a phone to try; no account, no set-up
 	@.venv/bin/python -m sandbox
 
 test: .venv/ready-dev ## every test
@@ -27,6 +27,9 @@ bench: .venv/ready-dev ## measure the intake on this machine
 
 faults: .venv/ready-dev ## kill nodes, restart databases, cut connections; then count that nothing was lost (half an hour)
 	.venv/bin/python -m bench.faults
+
+hostile: .venv/ready-dev ## ten thousand hostile requests to each webhook (some minutes)
+	.venv/bin/python -m bench.hostile
 
 halfyear: .venv/ready-dev ## let half a year of complaints pass, judged at every step (half an hour)
 	.venv/bin/python -m bench.halfyear
