@@ -61,8 +61,7 @@ class Receipts:
         try:
             await self._round(claimed, now)
         except Exception as error:
-            away = isinstance(error, Unavailable) and not isinstance(error, MissingMaster)
-            if away or len(claimed) == 1:
+            if isinstance(error, Unavailable) and not isinstance(error, MissingMaster):
                 raise
             # One of them that cannot be settled must not keep the others: each by itself, and it waits for its lease.
             for work in claimed:

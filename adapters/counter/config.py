@@ -19,6 +19,6 @@ def _zone(value: str) -> str:
 class Config(BaseModel):
     """One set of books, letters and forms."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     zone: Annotated[str, AfterValidator(_zone)] = "Asia/Shanghai"  # of times that are written without an offset

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
@@ -31,11 +30,10 @@ from gateway.model import (
     Represents,
 )
 from gateway.ports import Filed
-from gateway.rules.addresses import normal_email, normal_phone
+from gateway.rules.addresses import is_landline, normal_email, normal_phone
 
 NEVER = datetime.fromtimestamp(0, UTC)
 """Stands in where the time of a row cannot be read: such a row is not taken in."""
-_CHINESE_MOBILE = re.compile(r"\+861[3-9][0-9]{9}")
 _NAMES = {column.header: name for name, column in COLUMNS.items()}
 _NEEDS: Mapping[ChannelKind, Mapping[str, str]] = {
     ChannelKind.BRANCH_COUNTER: {"branch": "required_at_counter", "receptionist": "required_at_counter"},
@@ -184,7 +182,7 @@ def _contacts(row: Row, preferred: PreferredChannel | None) -> tuple[Contact, ..
         number = normal_phone(phone)
         if number is None:
             row.wrong("not_a_phone", "phone")
-        landline = number is None or (number.startswith("+86") and not _CHINESE_MOBILE.fullmatch(number))
+        landline = number is None or is_landline(number)
         found[ContactType.LANDLINE if landline else ContactType.MOBILE] = number or phone
     if email := row.text("email"):
         address = normal_email(email)

@@ -28,7 +28,7 @@ from gateway.model import (
     Turn,
     Unreadable,
 )
-from gateway.rules.addresses import normal_phone
+from gateway.rules.addresses import is_landline, normal_phone
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ANY_TIME = datetime.max.replace(tzinfo=UTC)  # no call begins after it
@@ -39,7 +39,6 @@ LABELS: Mapping[str, frozenset[str]] = {"twilio": frozenset({"2"})}
 TURNS = 20_000  # beyond it is no call
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_CHINESE_MOBILE = re.compile(r"\+861[3-9]\d{9}")
 _SCHEME = re.compile(r"(?:tel|sips?):([^@;]+).*", re.IGNORECASE | re.DOTALL)
 
 
@@ -289,5 +288,4 @@ def _contact(caller: str, country: str) -> Contact | None:
     number = normal_phone(found[1] if found else caller, country)
     if number is None:
         return None
-    is_landline = number.startswith("+86") and not _CHINESE_MOBILE.fullmatch(number)
-    return Contact(type=ContactType.LANDLINE if is_landline else ContactType.MOBILE, value=number)
+    return Contact(type=ContactType.LANDLINE if is_landline(number) else ContactType.MOBILE, value=number)

@@ -28,7 +28,7 @@ from gateway.model import (
     Product,
     Represents,
 )
-from gateway.rules.addresses import normal_email, normal_phone
+from gateway.rules.addresses import is_landline, normal_email, normal_phone
 from gateway.rules.language import is_blank
 
 Chosen = TypeVar("Chosen", bound=StrEnum)
@@ -44,7 +44,6 @@ WAYS: Mapping[PreferredChannel, ContactType | None] = {
 
 # Control characters but tab and newline: they carry nothing, and PostgreSQL refuses NUL in text.
 _NOISE = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
-_CHINESE_MOBILE = re.compile(r"\+861[3-9]\d{9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,8 +188,7 @@ def _contact(typed: str) -> Contact | None:
     number = normal_phone(typed)
     if number is None:
         return None
-    landline = number.startswith("+86") and not _CHINESE_MOBILE.fullmatch(number)
-    return Contact(type=ContactType.LANDLINE if landline else ContactType.MOBILE, value=number)
+    return Contact(type=ContactType.LANDLINE if is_landline(number) else ContactType.MOBILE, value=number)
 
 
 def _choice(kind: type[Chosen], value: str) -> Chosen | None:

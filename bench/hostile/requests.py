@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote_from_bytes, urlencode
 
 from twilio.request_validator import RequestValidator
@@ -224,4 +225,4 @@ def stream(source: str, count: int, seed: int) -> Sequence[Callable[[], Hostile]
         chance = random.Random(f"{seed} {source} {n}")
         return swollen(chance) if n % EVERY == EVERY - 1 else chance.choice(MAKERS[source])(chance)
 
-    return [lambda n=n: made(n) for n in range(count)]  # type: ignore[misc]  # mypy does not type lambda defaults
+    return [partial(made, n) for n in range(count)]

@@ -15,8 +15,14 @@ import phonenumbers
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 _EXTENSION = re.compile(r" ?(?:转|轉|ext\.?|x|#) ?[0-9]{1,6}$", re.IGNORECASE)
 _DIALLED = re.compile(r"[+0-9 ()./-]{5,30}")
+_CHINESE_MOBILE = re.compile(r"\+861[3-9][0-9]{9}")
 _LOCAL_PART = re.compile(r"[^\s\"(),:;<>@\[\\\]]{1,64}")
 _MAX_MAIL_ADDRESS = 254  # octets, RFC 5321 4.5.3.1.3 less the brackets of a path
+
+
+def is_landline(number: str) -> bool:
+    """Say whether a number in E.164 form takes no texts. Only mainland China's numbers tell; others count as mobile."""
+    return number.startswith("+86") and not _CHINESE_MOBILE.fullmatch(number)
 
 
 def normal_phone(value: str, default_country: str = "CN") -> str | None:

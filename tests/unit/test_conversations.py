@@ -63,3 +63,28 @@ async def test_a_call_opens_a_complaint_of_its_own(core: Core) -> None:
     await core.intake.accept([text("信用卡年费不对")])
     [second] = await core.intake.accept([text("我要投诉", channel=ChannelKind.HOTLINE)])
     assert second.outcome is Outcome.OPENED
+
+
+async def test_who_texts_about_a_form_with_their_number_in_it_gets_a_number_of_their_own(core: Core) -> None:
+    """docs/adr/0009: anybody can type somebody else's number into a form; a person decides about the link."""
+    [form] = await core.intake.accept([message("骚扰", channel=ChannelKind.WEB_FORM, message_id="", contacts=(LI,))])
+    core.clock.later(hours=1)
+    [own] = await core.intake.accept([text("我的卡被盗刷5000元", received_at=core.clock())])
+    assert own.outcome is Outcome.PENDING_LINK
+    assert own.number != form.number
+
+
+async def test_an_answer_joins_the_senders_own_complaint_and_not_a_strangers_form(core: Core) -> None:
+    [own] = await core.intake.accept([text("年费不对")])
+    core.clock.later(hours=1)
+    await core.intake.accept([message("骚扰", channel=ChannelKind.WEB_FORM, message_id="", contacts=(LI,))])
+    core.clock.later(hours=1)
+    [answer] = await core.intake.accept([text("不认可", received_at=core.clock())])
+    assert (answer.outcome, answer.number) == (Outcome.JOINED, own.number)
+
+
+async def test_who_names_a_number_without_writing_by_it_is_not_told_of_its_complaint(core: Core) -> None:
+    """lessons 38, 80."""
+    [own] = await core.intake.accept([text("我的账户被盗刷")])
+    [probe] = await core.intake.accept([text("接受", from_address="")])
+    assert probe.number != own.number

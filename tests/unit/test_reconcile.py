@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from gateway.errors import Unavailable
-from gateway.model import ChannelKind, InboundEvent, InboundMessage
+from gateway.model import ChannelKind, ConsentChange, Contact, ContactType, InboundEvent, InboundMessage
 from gateway.reconcile import FIRST, OVERLAP, SETTLED, Reconciliation
 from tests.conftest import Core
 from tests.factories import START, message
@@ -18,7 +19,7 @@ class Source:
     """Plays a provider's list of what it gave us."""
 
     def __init__(self) -> None:
-        self.sent: list[InboundMessage] = []
+        self.sent: list[InboundMessage | ConsentChange] = []
         self.asked: list[tuple[datetime, datetime]] = []
         self.away = False
 
@@ -97,3 +98,25 @@ async def test_a_look_that_broke_off_is_made_again(core: Core) -> None:
     await worker(core, source).run_once()
     assert source.asked[0] == source.asked[1]
     assert await waiting(core) == 60
+
+
+async def test_hours_that_passed_under_a_clock_that_ran_ahead_are_compared(core: Core) -> None:
+    source = Source()
+    core.clock.later(days=365)
+    await worker(core, source).run_once()
+    core.clock.later(days=-365, hours=5)
+    source.sent = [replace(texts(1)[0], received_at=core.clock() - timedelta(hours=3))]
+    await worker(core, source).run_once()
+    assert await waiting(core) == 1
+
+
+async def test_a_consent_that_names_no_number_at_all_does_not_stop_the_comparison(core: Core) -> None:
+    nobody = Contact(type=ContactType.MOBILE, value="\ud800")
+    odd = ConsentChange(
+        source="hk", channel=ChannelKind.SMS, external_id="x", received_at=START, contact=nobody, wanted=False
+    )
+    source = Source()
+    source.sent = [odd, *texts(3)]
+    core.clock.later(minutes=30)
+    await worker(core, source).run_once()
+    assert await waiting(core) == 3
