@@ -28,6 +28,7 @@ log = logging.getLogger("huiyin")
 SIDECAR = ".call.json"  # beside a transcript: what else is known of its call
 REASON = ".reason"  # beside a transcript that is not taken in: the stable word why
 WAITS = ("transcript_pending", "transcript_incomplete")
+OTHER_CONTENT = "other_content"  # of a call that is held with other words or details, which were kept
 
 BATCH_FILES = 50
 BATCH_BYTES = 20_000_000
@@ -118,17 +119,25 @@ class WatchedFolder:
         """Take in one batch; return whether there was any new file. The disk may be a slow share: never on the loop."""
         looked = await asyncio.to_thread(self._read_batch)
         events = [one.event for one in looked if one.event is not None]
-        receipts = iter(await accept(events) if events else ())
-        for one in looked:
-            self._settle(one, next(receipts) if one.event is not None else None)
-        await asyncio.to_thread(self._clear)
+        receipts = await accept(events) if events else ()
+        await asyncio.to_thread(self._file, looked, receipts)
         return bool(looked)
+
+    def _file(self, looked: Sequence[_Looked], receipts: Sequence[Receipt]) -> None:
+        given = iter(receipts)
+        for one in looked:
+            self._settle(one, next(given) if one.event is not None else None)
+        self._clear()
 
     def _settle(self, one: _Looked, receipt: Receipt | None) -> None:
         if one.reason in WAITS:
             self._waiting[one.file.name] = one.file.stamp
             return
         is_odd = receipt is None or receipt.outcome is Outcome.QUARANTINED or isinstance(one.event, Unreadable)
+        if receipt is not None and receipt.differs:
+            # Nobody has read these words: a telephone system that names two calls alike would lose one without a trace.
+            self._explain(self._folder.path / one.file.name, OTHER_CONTENT)
+            is_odd = True
         target = self._folder.rejected_folder if is_odd else self._folder.processed_folder
         self._settled[one.file.name] = (one.file.stamp, target)
 

@@ -49,7 +49,8 @@ class SignedPush:
 
 def _reply(receipts: Sequence[Receipt]) -> HttpReply:
     receipt = receipts[0]
-    return _json(200, {"number": receipt.number, "outcome": receipt.outcome.value})
+    differs = {"differs": True} if receipt.differs else {}
+    return _json(200, {"number": receipt.number, "outcome": receipt.outcome.value, **differs})
 
 
 def _refusal(problem: str) -> Callable[[Sequence[Receipt]], HttpReply]:

@@ -233,6 +233,19 @@ async def test_a_crash_between_commit_and_move_opens_nothing_twice(line: Path, c
     assert outcomes == [Outcome.OPENED, Outcome.DUPLICATE, Outcome.DUPLICATE]
 
 
+async def test_another_call_under_a_name_that_was_used_is_put_aside(line: Path, core: Core) -> None:
+    """Filed as a copy of the first nobody would ever read it, and its customer would never be answered (A021)."""
+    put(line, "one.json", json.dumps({"call": {"id": "0"}, "transcript": WORDS}))
+    async with listening(line, core.intake.accept) as until:
+        await until(lambda: names(line / "processed") == ["one.json"])
+        put(line, "two.json", json.dumps({"call": {"id": "0"}, "transcript": "客户：信用卡被盗刷"}))
+        put(line, "again.json", json.dumps({"call": {"id": "0"}, "transcript": WORDS}))
+        await until(lambda: names(line) == [])
+    assert names(line / "processed") == ["again.json", "one.json"]
+    assert names(line / "rejected") == ["two.json", "two.json.reason"]
+    assert (line / "rejected" / "two.json.reason").read_text(encoding="utf-8") == "other_content\n"
+
+
 async def test_a_file_of_the_same_name_does_not_replace_the_one_before(line: Path) -> None:
     intake = Intake()
     async with listening(line, intake) as until:

@@ -62,6 +62,13 @@ async def test_a_signed_transcript_is_taken_in_and_answered_with_its_number() ->
     assert json.loads(reply.body) == {"number": "TS-1", "outcome": "opened"}
 
 
+async def test_a_call_that_is_held_with_other_words_is_answered_so() -> None:
+    """What was pushed second is not kept: only who pushed it can tell whether it was another call."""
+    received = (await webhook(NEW)).receive(request(signed(NEW)))
+    reply = received.reply([Receipt(outcome=Outcome.DUPLICATE, number="TS-1", differs=True)])
+    assert json.loads(reply.body) == {"number": "TS-1", "outcome": "duplicate", "differs": True}
+
+
 def test_the_example_of_the_specification_is_accepted() -> None:
     """Standard Webhooks, as in the Svix documentation of how to verify by hand."""
     signature.check(
