@@ -17,7 +17,7 @@ from typing import Any
 from openpyxl import load_workbook
 from openpyxl.utils.escape import unescape
 
-from adapters.counter.columns import SHEET
+from adapters.counter.columns import COLUMNS, SHEET
 from adapters.counter.flaws import flaw
 from gateway.errors import InvalidFile
 
@@ -76,12 +76,20 @@ def _workbook(data: bytes) -> Rows:
             _check_parts(data)
             book = load_workbook(BytesIO(data), read_only=True, keep_links=False)
             sheet = next((one for one in book.worksheets if one.title == SHEET), book.worksheets[0])
+            if any(_is_form(one) for one in book.worksheets if one is not sheet):
+                raise InvalidFile([flaw("second_sheet")])
             every = sheet.iter_rows(max_row=LAST_ROW, max_col=MAX_COLUMNS)
             return _limited(_cells(row) for row in every)
     except InvalidFile:
         raise
     except Exception:  # the library raises whatever a damaged part makes it stumble over
         raise InvalidFile([flaw("not_a_workbook")]) from None
+
+
+def _is_form(sheet: Any) -> bool:
+    """Say whether a sheet begins as the form does: complaints on it would not be read."""
+    titles = next(sheet.iter_rows(max_row=1, max_col=MAX_COLUMNS, values_only=True), ())
+    return COLUMNS["text"].header in (str(title).strip() for title in titles)
 
 
 def _check_parts(data: bytes) -> None:
@@ -136,12 +144,15 @@ def _csv(data: bytes) -> Iterator[Sequence[Cell]]:
     text = _text(data)
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
+    # Strict: a quotation mark that nobody closed would swallow the rows below it, and their complaints with them.
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    row = 1
     try:
         for cells in reader:
+            row += 1
             yield [_filled(cell) for cell in cells[:MAX_COLUMNS]]
     except csv.Error:
-        raise InvalidFile([flaw("not_a_table")]) from None
+        raise InvalidFile([flaw("not_a_table", row=row)]) from None
 
 
 def _text(data: bytes) -> str:

@@ -104,6 +104,15 @@ def test_the_sheet_is_found_by_its_name_and_a_single_other_one_by_being_first() 
     assert texts(saved.getvalue()) == texts(WORKBOOK)
 
 
+def test_complaints_on_a_second_sheet_are_not_passed_over() -> None:
+    """Who copies the sheet for the next day is told so; read alone, the first would leave theirs unanswered (A021)."""
+    book = load_workbook(BytesIO(WORKBOOK))
+    book.copy_worksheet(book[SHEET])
+    saved = BytesIO()
+    book.save(saved)
+    assert problem(saved.getvalue()) == "second_sheet"
+
+
 def test_a_workbook_is_read_as_excel_saves_it() -> None:
     assert rows(AS_EXCEL) == rows(WORKBOOK)
     line = LETTER | {"投诉内容": "第一行_x000D_\n第二行"}
@@ -114,6 +123,15 @@ def test_a_workbook_that_lies_about_its_size_is_read_whole() -> None:
     assert texts(changed(SHEET_PART, lambda xml: re.sub(rb'ref="A1:[A-Z]+[0-9]+"', b'ref="A1:A1"', xml))) == texts(
         WORKBOOK
     )
+
+
+@pytest.mark.parametrize("text", ['"客户说没收到', '"绿色"通道办不了'])
+def test_a_quotation_mark_that_nobody_closed_hides_no_complaint(text: str) -> None:
+    """Read leniently the rows below become words of the one above, and nobody answers those customers (A021)."""
+    lines = [",".join(LETTER), f"信函,2026-11-20,{text}", "信函,2026-11-21,第二件"]
+    with pytest.raises(InvalidFile) as refused:
+        rows("\r\n".join(lines).encode())
+    assert [(flaw.problem, flaw.row) for flaw in refused.value.flaws] == [("not_a_table", 2)]
 
 
 @pytest.mark.parametrize(
