@@ -28,6 +28,10 @@ _WORDS = {
     "no_header": ("这一列有内容但没有表头", "there is something in a column without a header"),
     "required": ("必填", "must be filled in"),
     "required_at_counter": ("网点柜面受理必填", "must be filled in for a visit to a counter"),
+    "required_with_serial": (
+        "填写原始编号须填网点：各网点分别编号",
+        "must be filled in beside a serial: each branch counts by itself",
+    ),
     "required_of_referral": ("监管转办必填", "must be filled in for a regulator's referral"),
     "only_of_referral": ("仅限监管转办填写", "is for a regulator's referral only"),
     "too_long": ("内容过长", "is too long"),

@@ -39,6 +39,7 @@ _NEEDS: Mapping[ChannelKind, Mapping[str, str]] = {
     ChannelKind.BRANCH_COUNTER: {"branch": "required_at_counter", "receptionist": "required_at_counter"},
     ChannelKind.REGULATOR: {"body": "required_of_referral"},
 }
+_COUNTED_BY_BRANCH = frozenset({ChannelKind.OPINION_BOOK, ChannelKind.OFFLINE_IMPORT})
 _PREFERS: Mapping[PreferredChannel, tuple[frozenset[ContactType], str]] = {
     PreferredChannel.PHONE: (frozenset({ContactType.MOBILE, ContactType.LANDLINE}), "needs_phone"),
     PreferredChannel.SMS: (frozenset({ContactType.MOBILE}), "needs_mobile"),
@@ -164,6 +165,8 @@ def _check_for(channel: ChannelKind | None, row: Row) -> None:
     for name, problem in _NEEDS.get(channel, {}).items():
         if not row.has(name):
             row.wrong(problem, name)
+    if channel in _COUNTED_BY_BRANCH and row.has("serial") and not row.has("branch"):
+        row.wrong("required_with_serial", "branch")  # page 12 of another book would count as the same complaint
     for name in REFERRAL:
         if channel is not ChannelKind.REGULATOR and row.has(name):
             row.wrong("only_of_referral", name)

@@ -71,7 +71,7 @@ def numbers_in(text: str) -> list[str]:
 
 def test_the_paper_of_an_outage_is_taken_in_as_of_when_it_was_received(capsys: pytest.CaptureFixture[str]) -> None:
     """A025: the true time of receipt, limits counted from it, overdue is said; A027: branch and receptionist."""
-    form = LETTER | {"收到方式": "离线导入", "收到时间": ago(minutes=5), "原始编号": "F-1"}
+    form = LETTER | {"收到方式": "离线导入", "收到时间": ago(minutes=5), "原始编号": "F-1", "网点": "0101"}
     visit = LETTER | {"收到方式": "网点柜面", "收到时间": ago(days=100), "网点": "0101", "接待人工号": "A00001"}
     Path("filled.xlsx").write_bytes(as_workbook(form, visit))
     told = imported(capsys, "filled.xlsx", *BRANCHES)

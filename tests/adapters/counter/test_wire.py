@@ -224,6 +224,14 @@ def test_a_serial_names_a_row_in_its_branch_and_year_only() -> None:
     assert len({message(one).external_id for one in parsed(as_csv(*lines))}) == 3
 
 
+@pytest.mark.parametrize("channel", ["网点意见簿", "离线导入"])
+def test_a_serial_of_a_book_needs_the_branch_whose_book_it_is(channel: str) -> None:
+    """A021: page 12 of two branches' books would be one complaint, and the second customer would not be answered."""
+    page = LETTER | {"收到方式": channel, "原始编号": "12"}
+    assert wrong(page) == [(2, "网点", "required_with_serial")]
+    assert only(page | {"网点": "0101"}).external_id != only(page | {"网点": "0102"}).external_id
+
+
 def test_a_correction_under_the_same_serial_has_the_same_name() -> None:
     serial = LETTER | {"原始编号": "7"}
     assert only(serial).external_id == only(serial | {"投诉内容": "年费100元"}).external_id
