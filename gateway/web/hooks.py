@@ -18,6 +18,8 @@ from gateway.web.problems import retry_after
 MAX_HEADERS = 100
 LONG_BODY = 100_000
 """Bytes beyond which a body is read beside the event loop."""
+SECONDS = 60
+"""For one whole body. Who calls is known only after it: who has no secret must not hold memory for longer."""
 _WHERE = "/hooks/"
 
 
@@ -41,11 +43,13 @@ async def _take(request: web.Request, source: str, webhook: Webhook) -> web.Resp
     """
     site = request.app[SITE]
     try:
-        received = await _received(webhook, await _read(request, webhook.max_body, site.settings.web.public_url))
+        received = await _received(webhook, await _heard(request, webhook.max_body, site.settings.web.public_url))
     except Forbidden:
         return web.Response(status=403)
     except Invalid:
         return web.Response(status=400)
+    except web.HTTPRequestTimeout:
+        return web.Response(status=408)
     try:
         receipts = await site.accept(received.events)
     except Unavailable as error:
@@ -60,14 +64,14 @@ async def _received(webhook: Webhook, request: HttpRequest) -> Received:
     return webhook.receive(request)
 
 
-async def _read(request: web.Request, max_body: int, public_url: str) -> HttpRequest:
+async def _heard(request: web.Request, max_body: int, public_url: str) -> HttpRequest:
     if len(request.headers) > MAX_HEADERS:
         raise Invalid
-    body = await request.content.read(max_body + 1)
-    while len(body) <= max_body and (more := await request.content.read(max_body + 1 - len(body))):
-        body += more
-    if len(body) > max_body:
-        raise web.HTTPRequestEntityTooLarge(max_size=max_body, actual_size=len(body))
+    try:
+        async with asyncio.timeout(SECONDS):
+            body = await _body(request, max_body)
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
     return HttpRequest(
         method=request.method,
         path=request.match_info.get("tail", ""),
@@ -78,6 +82,15 @@ async def _read(request: web.Request, max_body: int, public_url: str) -> HttpReq
         body=body,
         at=request.app[SITE].now(),
     )
+
+
+async def _body(request: web.Request, max_body: int) -> bytes:
+    body = bytearray()  # grown in place: a body that comes in crumbs must not be copied for each of them
+    while len(body) <= max_body and (more := await request.content.read(max_body + 1 - len(body))):
+        body += more
+    if len(body) > max_body:
+        raise web.HTTPRequestEntityTooLarge(max_size=max_body, actual_size=len(body))
+    return bytes(body)
 
 
 def _answer(reply: HttpReply) -> web.Response:

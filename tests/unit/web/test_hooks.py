@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -10,6 +11,7 @@ from yarl import URL
 from gateway.errors import Forbidden, Invalid, Unavailable
 from gateway.model import InboundMessage, Outcome, Receipt
 from gateway.ports import HttpReply, HttpRequest, Received
+from gateway.web import hooks
 from tests.conftest import Core
 from tests.factories import message
 from tests.unit.web.world import Visitor, open_site
@@ -81,6 +83,23 @@ async def test_nothing_is_promised_while_nothing_can_be_taken(visitor: Visitor) 
 async def test_a_body_beyond_the_limit_is_not_read_to_its_end(visitor: Visitor, source: Source) -> None:
     async with visitor.client.post("/hooks/hotline", data=b"password:" + b"x" * 1000) as response:
         assert response.status == 413
+    assert source.heard == []
+
+
+async def test_a_body_that_never_ends_is_ended_and_not_heard(
+    visitor: Visitor, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is not genuine is known only by the whole body: without a limit anybody could hold many half ones open."""
+    monkeypatch.setattr(hooks, "SECONDS", 0.05)
+    answered = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"password:"
+        await answered.wait()
+
+    async with visitor.client.post("/hooks/hotline", data=body()) as response:
+        assert response.status == 408
+    answered.set()
     assert source.heard == []
 
 
