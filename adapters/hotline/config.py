@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from adapters.hotline import wire
 from gateway.errors import Misconfigured
+from gateway.rules.addresses import normal_phone
 
 PREFIX = "whsec_"  # of a secret as Standard Webhooks writes it
 
@@ -35,6 +36,13 @@ def key_of(secret: str) -> bytes:
 def _sound(secret: SecretStr) -> SecretStr:
     key_of(secret.get_secret_value())
     return secret
+
+
+def _number(value: str) -> str:
+    number = normal_phone(value) if value.startswith("+") else None
+    if number is None:
+        raise ValueError("is not a number with its country, such as +861012345678")
+    return number
 
 
 class _Section(BaseModel):
@@ -89,6 +97,8 @@ class Config(_Section):
     # Which channel or voice is the customer's, by format, where the format does not say so itself.
     customer: dict[Format, Annotated[tuple[Label, ...], Field(max_length=20)]] = {}
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "CN"
+    # The bank's own: what shows itself as the caller where the bank called out, or put a call through.
+    own_numbers: Annotated[tuple[Annotated[str, AfterValidator(_number)], ...], Field(max_length=200)] = ()
     mean_confidence: Annotated[float, Field(ge=0, le=1)] = 0.80
     turn_confidence: Annotated[float, Field(ge=0, le=1)] = 0.50
     max_bytes: Annotated[int, Field(ge=10_000, le=100_000_000)] = 10_000_000
@@ -99,6 +109,7 @@ class Config(_Section):
         return wire.Reading(
             customer={**wire.LABELS, **said},
             country=self.country,
+            own_numbers=frozenset(self.own_numbers),
             least_mean=self.mean_confidence,
             least_turn=self.turn_confidence,
         )

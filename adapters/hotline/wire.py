@@ -52,6 +52,7 @@ class Reading:
 
     customer: Mapping[str, frozenset[str]] = field(default_factory=lambda: LABELS)  # format -> the customer's labels
     country: str = "CN"  # ISO 3166, of a caller's number without one
+    own_numbers: frozenset[str] = frozenset()  # of the bank, in E.164 form: no customer is reached there
     least_mean: float = 0.80  # confidence of the customer's turns, below which a person has to listen
     least_turn: float = 0.50
 
@@ -242,7 +243,7 @@ def _message(
     received_at: datetime,
 ) -> InboundMessage:
     spoken = _of_customer(turns)
-    contact = _contact(call.caller, reading.country)
+    contact = _contact(call.caller, reading)
     started_at = call.started_at if call.started_at and call.started_at <= received_at else None
     checks = {
         "low_confidence": _is_doubtful(spoken, reading),
@@ -282,10 +283,10 @@ def _is_doubtful(spoken: Sequence[Turn], reading: Reading) -> bool:
     return average is not None and (average < reading.least_mean or min(known) < reading.least_turn)
 
 
-def _contact(caller: str, country: str) -> Contact | None:
-    """Return the caller's number as a contact; None where it was withheld or cannot be called back."""
+def _contact(caller: str, reading: Reading) -> Contact | None:
+    """Return the caller's number as a contact; None where it was withheld, is the bank's, or cannot be called back."""
     found = _SCHEME.fullmatch(caller)
-    number = normal_phone(found[1] if found else caller, country)
-    if number is None:
+    number = normal_phone(found[1] if found else caller, reading.country)
+    if number is None or number in reading.own_numbers:
         return None
     return Contact(type=ContactType.LANDLINE if is_landline(number) else ContactType.MOBILE, value=number)

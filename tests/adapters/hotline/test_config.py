@@ -38,6 +38,7 @@ def test_a_good_table_is_taken(table: dict[str, Any]) -> None:
         ({"folder": {"path": "/a", "poll_seconds": 0}}, "poll_seconds"),
         ({"customer": {"unheard-of": ["1"]}}, "unheard-of"),
         ({"country": "China"}, "country"),
+        ({"own_numbers": ["01088888888"]}, "+861012345678"),
         ({"mean_confidence": 80}, "mean_confidence"),
     ],
 )
@@ -46,6 +47,10 @@ def test_a_bad_table_is_refused_with_what_to_change_and_without_its_secrets(tabl
         Config.model_validate(table)
     assert says in explain(caught.value)
     assert SECRET[6:26] not in explain(caught.value) + str(caught.value) + repr(caught.value)
+
+
+def test_a_number_of_the_bank_is_known_however_it_is_written() -> None:
+    assert Config.model_validate({"own_numbers": ["+86 10-8888 8888"]}).reading().own_numbers == {"+861088888888"}
 
 
 def test_no_secret_is_shown() -> None:

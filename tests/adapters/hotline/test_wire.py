@@ -174,6 +174,14 @@ def test_a_time_that_cannot_be_when_the_customer_called_is_left_out(started_at: 
     assert message.problems == ("bad_call_details",)
 
 
+@pytest.mark.parametrize("caller", ["010-8888 8888", "sip:+861088888888@pbx.bank.example", "00861088888888"])
+def test_a_number_of_the_bank_is_no_contact_of_the_customer(caller: str) -> None:
+    """Of a call that went out or was put through some systems name it: the bank would promise the date to itself."""
+    raw = json.dumps({"call": {"caller": caller}, "transcript": "客户：卡丢了"}).encode()
+    message = parsed(raw, reading=wire.Reading(own_numbers=frozenset({"+861088888888"})))
+    assert (message.contacts, message.from_address, message.problems) == ((), "", ("no_caller",))
+
+
 @pytest.mark.parametrize("caller", ["anonymous", "", "95588", "60123", "sip:agent7@pbx.example"])
 def test_a_caller_who_cannot_be_called_back_is_no_contact(caller: str) -> None:
     message = told(**{**CALL, "caller": caller})
