@@ -232,7 +232,9 @@ class WatchedFolder:
                 return
             # Not the file's name: telephone systems put the caller's number into it.
             log.warning("transcript not taken in", extra={"fields": {"source": self._source, "reason": reason}})
-            beside.write_bytes(words)
+            beside.unlink(missing_ok=True)
+            with beside.open("xb") as file:  # never through a link that somebody has put in its place
+                file.write(words)
 
     def _clear(self) -> None:
         """Move what is settled out of the folder; what cannot be moved stays, and is not read again."""

@@ -52,7 +52,7 @@ _AGAIN = frozenset({30001, 30003, 30008})  # queue overflow, handset off, unknow
 # Twilio blocks the number on the first eight, so a customer who writes one is not reached any more, whatever they
 # meant. YES and the like, which lift that block, are left out: far oftener they are the answer to a question.
 _STOP = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "optout", "revoke"}) | frozenset(
-    {"td", "r", "退订", "退訂", "拒收", "取消订阅", "取消訂閱"}
+    {"td", "r", "退订", "退訂", "退订短信", "退訂短信", "拒收", "取消订阅", "取消訂閱"}
 )
 _START = frozenset({"start", "unstop", "恢复接收", "恢復接收"})
 _BLOCKED, _LIFTED = "STOP", "START"  # Advanced Opt-Out's own verdict, in OptOutType
@@ -265,7 +265,8 @@ def _wanted(text: str, verdict: str) -> bool | None:
     """
     if verdict in (_BLOCKED, _LIFTED) and len(text) <= _KEYWORD and text.isprintable():
         return verdict == _LIFTED
-    word = unicodedata.normalize("NFKC", text).strip(" \t\r\n.。!！,，~").casefold()
+    shown = "".join(one for one in unicodedata.normalize("NFKC", text) if unicodedata.category(one) != "Cf")
+    word = shown.strip(" \t\r\n.。!！,，~\"'“”‘’「」【】").casefold()
     if word in _STOP:
         return False
     return True if word in _START else None
