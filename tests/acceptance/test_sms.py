@@ -168,6 +168,7 @@ async def test_who_answers_stop_gets_no_more_texts_and_a_person_calls(hk: Textin
 
     await until(given_up)
     assert hk.twilio.messages == []
+    hk.world.clock.later(minutes=1)
     await hk.twilio.customer_sends(LI, "START")
     hk.world.clock.later(days=4)
     await hk.twilio.customer_sends(LI, "ATM吞了我的卡，请尽快处理")

@@ -120,3 +120,9 @@ async def test_the_phone_is_accessible_and_fits_a_telephone(
             await expect(page.locator("#feed .theirs")).not_to_have_count(0)
             await page.locator("details").first.locator("summary").click()
             await sound(page)
+
+
+@pytest.mark.parametrize("owner", ["王芳", "李小明", "赵奶奶", "陳嘉欣"])
+async def test_every_customers_phone_fits_a_telephone(browser: Browser, scene: Playground, owner: str) -> None:
+    async with phone_of(browser, scene, owner, viewport={"width": 360, "height": 800}) as page:
+        await sound(page)

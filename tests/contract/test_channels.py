@@ -354,10 +354,11 @@ async def test_where_nobody_is_nothing_was_handed_over(name: str) -> None:
     assert start is not None
     async with start() as provider, opened(name) as channel:
         assert channel.sender is not None
+        message = provider.message(TAKEN)
         with pytest.raises(Temporary) as failed:
-            await channel.sender.send(provider.message(TAKEN))
+            await channel.sender.send(message)
         assert provider.requests() == 0
-    assert shown(TOLD[name].secrets, failed.value) == []
+    assert shown([*private(message), *TOLD[name].secrets], failed.value) == []
 
 
 @pytest.mark.parametrize("name", SENDERS)

@@ -66,6 +66,8 @@ async def a_bit_of_everything(storage: Storage, vault: Vault) -> records.Case:
         fence = await tx.leases.acquire("listen:mailbox", "a node", now=START, until=SOON)
         assert fence is not None
         await tx.marks.advance([Mark(stream="mailbox", expected=None, value="17", fence=fence)])
+        await tx.receipts.add([records.receipt("a key")])
+        await tx.consents.add([records.consent(b"an index")])
         await tx.tokens.replace(ProviderToken(name="wecom", value="let me in", version=1, expires_at=SOON))
         await tx.numbers.take("TS-261123", 70)
     return cases[-1]
