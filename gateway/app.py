@@ -148,6 +148,7 @@ async def assembled(
             coordination=await stack.enter_async_context(coordinating(settings, metrics, now)),
             metrics=metrics,
             senders=senders_of(opened),
+            one_way=tuple(prefix for one in opened for prefix in one.one_way),
             finders={one.serves: one.finder for one in opened if one.serves and one.finder},
             now=now,
         )
@@ -168,6 +169,7 @@ class Node:
         metrics: Metrics,
         senders: Mapping[ContactType, Sender],
         finders: Mapping[ContactType, Finder],
+        one_way: tuple[str, ...],
         now: Now,
     ) -> None:
         rendering = Rendering(bank=settings.bank, override=settings.templates)
@@ -193,6 +195,7 @@ class Node:
             calendar=self.book.calendar,
             directory=self.book.directory,
             public_url=settings.web.public_url.rstrip("/"),
+            one_way=one_way,
         )
         self.intake = Intake(
             storage=storage,

@@ -207,7 +207,7 @@ def samples(kind: NoticeKind) -> Iterator[Sample]:
         for channel in ChannelKind:
             yield Sample(facts=replace(_FACTS, channel=channel))
         return
-    for details in every:
+    for details in every if kind is not NoticeKind.SURVEY else (*every, {"one_way": True}):
         facts = replace(_FACTS, details=details)
         yield Sample(facts=facts, where=ContactType.EMAIL)
         yield Sample(facts=facts, verified=False)

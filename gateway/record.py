@@ -52,6 +52,7 @@ class Recorder:
         directory: Directory,
         staff_language: Language = Language.ZH_HANS,
         public_url: str = "",
+        one_way: tuple[str, ...] = (),
     ) -> None:
         self.audit_key = audit_key
         self.policy = policy
@@ -65,6 +66,7 @@ class Recorder:
             served=served,
             staff_language=staff_language,
             public_url=public_url,
+            one_way=one_way,
         )
 
     def draft(self, now: datetime) -> Draft:

@@ -79,6 +79,7 @@ class Teller:
     """Turns tellings into notices. `served` are the contact types a sender is configured for.
 
     `public_url` is where the REST API is reached, for the link in a ticket; "" where that is not known.
+    `one_way` is how contacts begin that can be told and cannot answer: they are asked to call instead.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Teller:
         served: Collection[ContactType],
         staff_language: Language,
         public_url: str = "",
+        one_way: tuple[str, ...] = (),
     ) -> None:
         self._rendering = rendering
         self._directory = directory
@@ -97,6 +99,7 @@ class Teller:
         self.served = frozenset(served)
         self._staff_language = staff_language
         self._public_url = public_url
+        self._one_way = one_way
 
     def tell(
         self,
@@ -262,7 +265,10 @@ class Teller:
     def _text(self, notice: Notice, to: Contact, *, call: bool = False, where: ContactType | None = None) -> Text:
         # Who calls makes sure who answers, so the script says everything (law 22).
         to = replace(to, verified=to.verified or call)
-        return self._rendering.render(notice.kind, notice.facts, to=to, language=notice.language, where=where)
+        facts = notice.facts
+        if notice.kind is NoticeKind.SURVEY and not call and to.value.startswith(self._one_way):
+            facts = replace(facts, details={**facts.details, "one_way": True})
+        return self._rendering.render(notice.kind, facts, to=to, language=notice.language, where=where)
 
     def _deliver(
         self,

@@ -30,6 +30,7 @@ async def open_channel(config: Config, tools: Tools, source: str) -> AsyncIterat
             name="sms",
             source=source,
             serves=ContactType.MOBILE,
+            one_way=config.one_way,
             sender=sender,
             finder=TwilioFinder(client, tools.now),
             webhook=TwilioHook(config, secrets, source),

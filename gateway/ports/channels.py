@@ -164,6 +164,7 @@ class Channel:
     name: str  # the adapter: "email"
     source: str  # this instance of it: "complaints-mailbox"
     serves: ContactType | None = None  # the contacts its sender reaches
+    one_way: tuple[str, ...] = ()  # how contacts begin that it reaches, and that cannot answer by it
     sender: Sender | None = None
     finder: Finder | None = None
     webhook: Webhook | None = None

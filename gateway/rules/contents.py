@@ -54,7 +54,7 @@ CONTENTS: Mapping[NoticeKind, Contents] = {
     K.OUTCOME_UPHELD: Contents(everywhere=_WHO, in_full=(*_OUTCOME, "amount", "arrival", "account_tail")),  # A101
     K.OUTCOME_REJECTED: Contents(everywhere=_WHO, in_full=_OUTCOME),
     K.LOOKING_AGAIN: Contents(everywhere=_DATED),  # A106
-    K.SURVEY: Contents(everywhere=_WHO),  # A111, A122
+    K.SURVEY: Contents(everywhere=_WHO, to_anybody=("one_way",)),  # A111, A122
     K.CALLBACK_SCRIPT: Contents(everywhere=_WHO, in_full=("measures",)),  # A117
     K.REVIEW_ACCEPTED: Contents(everywhere=(*_WHO, "review")),  # law 20
     K.REVIEW_DECISION: Contents(everywhere=_WHO, in_full=("process", "time_limit", "result", "remedies")),  # law 20
