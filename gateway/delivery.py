@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 from gateway import retry
 from gateway.errors import DeliveryFailed, Permanent, Temporary
-from gateway.handover import handed, look_lane, outbound
+from gateway.handover import AHEAD, handed, look_lane, outbound
 from gateway.ids import new_id
 from gateway.model import (
     Attempt,
@@ -61,8 +61,6 @@ OPTED_OUT = "opted_out"
 FIND_SECONDS = 20.0
 SILENT = timedelta(hours=1)
 """How long after a hand-over a provider may say nothing before it is asked."""
-AHEAD = timedelta(minutes=1)
-"""How far another node's clock may be ahead of this one's: beyond, what it put off was put off by a wrong clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +113,7 @@ class Deliveries:
         self._tried: list[Tried] = []  # handed over and not recorded yet
         self._whole_at = datetime.min.replace(tzinfo=UTC)
         self._oldest = self._whole_at  # what the last round began with
+        self._claimed_at = self._whole_at
 
     async def run_once(self) -> int:
         """Send what is due now, up to LIMIT; return how many were claimed.
@@ -148,6 +147,7 @@ class Deliveries:
             claimed = await tx.queue.claim(self._lane, now=now, until=now + LEASE, limit=LIMIT, since=since)
         if whole:
             self._whole_at = now
+        self._claimed_at = now
         self._oldest = claimed[0].due_at if claimed else now
         return claimed
 
@@ -228,7 +228,7 @@ class Deliveries:
 
     async def _refusals(self, tx: Transaction, tried: Sequence[Tried]) -> None:
         """Keep what a provider knows and we did not: that a contact's owner has stopped it there."""
-        now = self._oldest - timedelta(microseconds=1)  # before the claim: what the owner said since then is newer
+        now = self._claimed_at - timedelta(microseconds=1)  # what the owner said since the claim is newer
         told = [one.row for one in tried if one.reason == OPTED_OUT and one.row.contact_id]
         known = await tx.consents.refused({row.contact_id for row in told if row.contact_id})
         new = {row.contact_id: row for row in told if row.contact_id and row.contact_id not in known}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from gateway.model import Attempt, Delivery, OutboundMessage
 from gateway.ports import Handed
 
+AHEAD = timedelta(minutes=1)
+"""How far another node's clock may be ahead of this one's: beyond, what it put off was put off by a wrong clock."""
 RECEIPTS = "receipts"
 """The lane of what providers reported and is not settled yet; its subjects are receipts."""
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from gateway.errors import DeliveryFailed, GatewayError
-from gateway.handover import RECEIPTS, handed, look_lane
+from gateway.handover import AHEAD, RECEIPTS, handed, look_lane
 from gateway.ids import new_id
 from gateway.model import Delivery, DeliveryState, DeliveryStatus, Work
 from gateway.observe import Metrics, fault
@@ -18,7 +18,6 @@ from gateway.vault import VaultError
 
 LIMIT = 50
 LEASE = timedelta(minutes=2)
-AHEAD = timedelta(minutes=1)
 AGAIN = (timedelta(hours=5), timedelta(hours=18), timedelta(days=2))
 """After which further silences the provider is asked again; then what is known stays as it is."""
 ABSENT = "absent"

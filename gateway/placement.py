@@ -156,11 +156,16 @@ def _goes_on(item: Item, snapshot: Snapshot, begun: Mapping[bytes, Item]) -> boo
         return True
     known = sorted(chain.from_iterable(snapshot.conversations.get(index, ()) for index in talkers), key=_told_at)
     open_ones = [one for one in known if snapshot.complaints[one.complaint_id].state in OPEN]
-    going_on = [one for one in open_ones if one.own]
-    # Whose number a stranger may have typed: a person decides whether this is about what they typed it for.
-    item.links = [Link(snapshot.complaints[one.complaint_id], repeats=False) for one in open_ones if not one.own]
-    if not going_on:
-        return False
+    if going_on := [one for one in open_ones if one.own]:
+        _take_up(item, snapshot, going_on)
+    if item.complaint is None:
+        # Whose number a stranger may have typed: a person decides whether this is about what they typed it for.
+        item.links = [Link(snapshot.complaints[one.complaint_id], repeats=False) for one in open_ones if not one.own]
+    return item.complaint is not None
+
+
+def _take_up(item: Item, snapshot: Snapshot, going_on: Sequence[Conversation]) -> None:
+    """Find which of the sender's own conversations, the last told of last, a message goes on with."""
     last = snapshot.complaints[going_on[-1].complaint_id]
     message, at = item.prepared.message, item.prepared.message.received_at
     if answers.read(message.reply_text or message.text, last.state, item.prepared.id, at):
@@ -168,7 +173,6 @@ def _goes_on(item: Item, snapshot: Snapshot, begun: Mapping[bytes, Item]) -> boo
         item.complaint, item.unsure = asked[-1] if asked else last, len(asked) > 1
     elif at - going_on[-1].told_at <= TALK:
         item.complaint = last
-    return item.complaint is not None
 
 
 def _told_at(conversation: Conversation) -> datetime:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from gateway import retry
 from gateway.errors import Unavailable
-from gateway.handover import RECEIPTS
+from gateway.handover import AHEAD, RECEIPTS
 from gateway.model import Delivery, DeliveryState, DeliveryStatus, NoticeState, Work
 from gateway.observe import Metrics, fault
 from gateway.ports import Coordination, Lane, Now, Storage, StoredReceipt, Transaction
@@ -24,7 +24,6 @@ from gateway.vault import MissingMaster, VaultError
 
 LIMIT = 64
 LEASE = timedelta(minutes=2)
-AHEAD = timedelta(minutes=1)
 EARLY = timedelta(days=1)
 """How long a receipt waits for a delivery it fits: it may come before we are told the provider's id."""
 AGAIN = timedelta(minutes=30)

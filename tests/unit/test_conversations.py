@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.model import ChannelKind, Contact, ContactType, InboundMessage, Outcome
+from gateway.model import ChannelKind, Contact, ContactType, EventKind, InboundMessage, Outcome
 from tests.conftest import Core
 from tests.factories import message
 
@@ -81,6 +81,10 @@ async def test_an_answer_joins_the_senders_own_complaint_and_not_a_strangers_for
     core.clock.later(hours=1)
     [answer] = await core.intake.accept([text("不认可", received_at=core.clock())])
     assert (answer.outcome, answer.number) == (Outcome.JOINED, own.number)
+    async with core.storage.reading() as tx:
+        held = (await tx.complaints.by_number([str(own.number)]))[str(own.number)]
+        kinds = [entry.event.kind for entry in await tx.timeline.of(held.id)]
+    assert EventKind.LINK_SUGGESTED not in kinds
 
 
 async def test_who_names_a_number_without_writing_by_it_is_not_told_of_its_complaint(core: Core) -> None:

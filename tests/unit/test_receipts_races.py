@@ -164,6 +164,19 @@ async def test_a_start_that_comes_while_a_refusal_is_on_its_way_counts(core: Cor
     assert len(provider.got) == 1
 
 
+async def test_a_refusal_of_an_overdue_notice_is_newer_than_an_earlier_start(core: Core) -> None:
+    """The notice was due before the START, and sent long after it, when they had stopped the provider again."""
+    await core.intake.accept([texted()])
+    core.clock.later(hours=1)
+    await core.intake.accept([stop(wanted=True, received_at=core.clock())])
+    core.clock.later(hours=1)
+    await sender(core, Provider(Permanent("opted_out"))).run_once()
+    await core.intake.accept([texted(text="另一件事", channel=ChannelKind.APP)])
+    provider = Provider()
+    await sender(core, provider).run_once()
+    assert provider.got == []
+
+
 async def test_a_stop_from_the_future_counts_from_now(core: Core) -> None:
     """A provider's clock may run ahead; their START an hour later must not be older than it."""
     await core.intake.accept([stop(received_at=core.clock() + timedelta(days=400))])

@@ -129,7 +129,7 @@ async def test_a_text_that_would_cost_too_much_is_not_sent() -> None:
 async def test_when_the_answer_is_lost_nobody_claims_to_know(kind: str, reason: str, kept: int) -> None:
     """Channels 0.4 and 2.4: the library alone would wait for ever, or post once more."""
     async with line(timeout=1 if kind == "stall" else 20) as opened:
-        opened.twilio.fail_next(Fault(kind=kind))  # type: ignore[arg-type]
+        opened.twilio.fail_next(Fault(kind=kind))  # type: ignore[arg-type]  # a parameter is a str
         told = await failed(opened)
         assert (type(told), told.reason) == (Unknown, reason)
         assert (opened.twilio.requests, len(opened.twilio.messages)) == (1, kept)
