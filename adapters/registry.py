@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from adapters import counter, email, hotline, sms, stream, webhook
+from adapters import counter, email, hotline, sms, stream, webhook, wechat, wecom, wecom_app
 from adapters.tools import Tools
 from gateway.model import InboundEvent
 from gateway.ports import Channel
@@ -36,4 +36,7 @@ ADAPTERS: dict[str, Adapter] = {
     "sms": sms,
     "stream": stream,
     "webhook": webhook,
+    "wechat": wechat,
+    "wecom": wecom,
+    "wecom_app": wecom_app,
 }

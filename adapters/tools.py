@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.errors import Permanent
-from gateway.model import OutboundMessage, Text, Ticket
-from gateway.ports import Now
+from gateway.model import Card, OutboundMessage, Template, Text, Ticket
+from gateway.ports import Now, Shared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     now: Now
+    shared: Shared
     public_url: str = ""  # where providers reach this gateway: "https://complaints.bank.example", no slash at the end
 
     def hook_url(self, source: str) -> str:
@@ -24,6 +25,20 @@ def text_of(message: OutboundMessage) -> Text:
     if isinstance(message.content, Text):
         return message.content
     raise Permanent("not_text")
+
+
+def card_of(message: OutboundMessage) -> Card:
+    """Return the card that a message is. Raises Permanent for anything else."""
+    if isinstance(message.content, Card):
+        return message.content
+    raise Permanent("not_a_card")
+
+
+def template_of(message: OutboundMessage) -> Template:
+    """Return the values that a message is. Raises Permanent for anything else."""
+    if isinstance(message.content, Template):
+        return message.content
+    raise Permanent("not_a_template")
 
 
 def ticket_of(message: OutboundMessage) -> Ticket:

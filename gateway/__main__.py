@@ -12,28 +12,30 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import uvloop
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from adapters.counter.workbook import template
-from adapters.registry import ADAPTERS
+from adapters.registry import ADAPTERS, Adapter
 from adapters.tools import Tools
 from adapters.web_form.wire import WebForm, fields
 from gateway import app, case_commands, filing_commands, import_commands, normalise, rotation, transfer_commands
 from gateway.coordination.redis import probe
 from gateway.errors import GatewayError, Invalid, Misconfigured
 from gateway.model import ContactType
+from gateway.node import Role
 from gateway.observe import configure_logging
-from gateway.ports import Now
+from gateway.ports import Channel, Now, Shared
 from gateway.settings import RedisSettings, Settings, explain, load
+from gateway.sharing import Unshared
 from gateway.storage import schema
 from gateway.storage.copying import Report
 from gateway.terminal import Terminal
@@ -74,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def open_channels(settings: Settings, now: Now) -> Sequence[app.OpenChannel]:
     """Return the configured channels, ready to be entered. Raises Misconfigured naming source and key."""
     channels: list[app.OpenChannel] = []
-    tools = Tools(now=now, public_url=settings.web.public_url.rstrip("/"))
+    public_url = settings.web.public_url.rstrip("/")
     for source, table in settings.channels.items():
         options = dict(table)
         name = options.pop("adapter", None)
@@ -86,8 +88,14 @@ def open_channels(settings: Settings, now: Now) -> Sequence[app.OpenChannel]:
             config = adapter.Config.model_validate(options)
         except ValidationError as error:
             raise Misconfigured(f"channels.{source}: {explain(error)}") from None
-        channels.append(adapter.open_channel(config, tools, source))
+        channels.append(partial(_open_channel, adapter, config, source, now, public_url))
     return channels
+
+
+def _open_channel(
+    adapter: Adapter, config: BaseModel, source: str, now: Now, public_url: str, shared: Shared
+) -> AbstractAsyncContextManager[Channel]:
+    return adapter.open_channel(config, Tools(now=now, shared=shared, public_url=public_url), source)
 
 
 def form_for(served: Collection[ContactType]) -> WebForm:
@@ -109,10 +117,10 @@ def collect_seldom() -> None:
 def _serve(options: argparse.Namespace) -> int:
     configure_logging(now=clock)
     settings = _settings(options)
-    return _run(_serve_until_stopped(settings, app.Role(options.role)))
+    return _run(_serve_until_stopped(settings, Role(options.role)))
 
 
-async def _serve_until_stopped(settings: Settings, role: app.Role) -> int:
+async def _serve_until_stopped(settings: Settings, role: Role) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -125,7 +133,7 @@ async def _serve_until_stopped(settings: Settings, role: app.Role) -> int:
         if missing:
             err.print(f"No channel sends to: {missing}. Who can be telephoned is called by a person; others wait.")
         site = f"http://{settings.web.host}:{running.port}"
-        if role is app.Role.WORKER:
+        if role is Role.WORKER:
             out.print(f"Huiyin reads mailboxes and sends notices; {site}/readyz says how it is (stop with Ctrl+C)")
         else:
             out.print(f"Huiyin takes complaints at {site}/ (stop with Ctrl+C)")
@@ -193,7 +201,7 @@ async def _try_channels(settings: Settings) -> Sequence[str]:
     wrong: list[str] = []
     async with AsyncExitStack() as stack:
         for opening in open_channels(settings, clock):
-            channel = await stack.enter_async_context(opening)
+            channel = await stack.enter_async_context(opening(Unshared()))
             try:
                 if channel.probe is not None:
                     await asyncio.wait_for(channel.probe(), PROBE_SECONDS)
@@ -327,8 +335,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--role",
-        choices=[role.value for role in app.Role],
-        default=app.Role.ALL.value,
+        choices=[role.value for role in Role],
+        default=Role.ALL.value,
         help="of several nodes on one database: web takes complaints in by form and API, worker reads mailboxes and "
         "sends notices, all (the default) does both; any number of each",
     )

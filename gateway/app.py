@@ -6,72 +6,36 @@ differ. Adapters come in ready to be opened from gateway/__main__.py, which alon
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from ipaddress import ip_address
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from gateway import rulebook
 from gateway.casework import Casework
 from gateway.coordination.local import LocalCoordination
 from gateway.coordination.redis import RedisCoordination
-from gateway.delivery import Deliveries
-from gateway.errors import GatewayError, Misconfigured
-from gateway.handover import RECEIPTS, look_lane
-from gateway.intake import Intake
-from gateway.leasing import Leasing
-from gateway.lookups import Lookups
-from gateway.loop import Loops
+from gateway.errors import Misconfigured
 from gateway.model import ContactType
-from gateway.observe import Beats, Metrics, fault
-from gateway.ports import Accept, Channel, Coordination, Finder, Now, Sender, Storage, Webhook
-from gateway.preparation import Preparation
+from gateway.node import Node, Role
+from gateway.observe import Metrics, fault
+from gateway.ports import Accept, Channel, Coordination, Now, Sender, Shared, Storage, Webhook
 from gateway.readiness import Readiness
-from gateway.receipts import Receipts
-from gateway.reconcile import Reconciliation
-from gateway.record import TIMERS, Recorder
-from gateway.redating import Redating
-from gateway.rendering import Rendering
-from gateway.rules.numbering import Pattern, Patterns
-from gateway.rules.routing import Directory
-from gateway.settings import ApiToken, Settings, Web
+from gateway.record import Recorder
+from gateway.settings import Settings, Web
+from gateway.sharing import Sharing
 from gateway.storage import schema
 from gateway.storage.opening import open_storage
-from gateway.telling import lane_of
-from gateway.timers import Timers
-from gateway.upkeep import Upkeep
-from gateway.vault import REREAD_SECONDS, MissingMaster, Vault
+from gateway.vault import Vault
 from gateway.web import site
 from gateway.web.form import WebForm
 
-OpenChannel = AbstractAsyncContextManager[Channel]
+OpenChannel = Callable[[Shared], AbstractAsyncContextManager[Channel]]
 FormFor = Callable[[Collection[ContactType]], WebForm]
 
-LANE_SECONDS = 180.0
-"""A delivery lane that has not finished a round for this long is not working."""
-LISTENER_SECONDS = 600.0
-"""How long a listener may wait for its source to speak: IMAP IDLE is renewed every 3 to 9 minutes."""
-UPKEEP_SECONDS = 15.0
-LOOK_SECONDS = 600.0
-"""A provider that cannot be asked for this long hides what became of deliveries."""
-CENSUS_SECONDS = 600.0
-KEYS_SECONDS = 60.0
-"""A keys file that cannot be read for this long, or is not the one the database needs, is for somebody to look at."""
 GRACE_SECONDS = 10.0
-
-
-class Role(StrEnum):
-    """What a node does, of several that serve one database."""
-
-    WEB = "web"  # the site and the API
-    WORKER = "worker"  # listeners, deliveries, upkeep; of the site only what tells how it is
-    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +74,14 @@ async def service(
             node.start_redating()
             node.start_deliveries()
             node.start_receipts()
-        port = await stack.enter_async_context(listening(node.site(form_for, role, webhooks_of(opened)), settings))
+            node.start_fetching(opened)
+        port = await stack.enter_async_context(listening(site_of(node, form_for, role, webhooks_of(opened)), settings))
         if role is not Role.WEB:
             node.start_listeners(opened)
+            node.start_feeds(opened)
             node.start_reconciliation(opened)
         yield Service(
-            accept=node.intake.accept,
+            accept=node.accept,
             casework=node.casework,
             recorder=node.recorder,
             storage=node.storage,
@@ -139,16 +105,19 @@ async def assembled(
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_storage(settings.storage.location(), vault))
         await storage.check()
-        opened = [await stack.enter_async_context(channel) for channel in channels]
         metrics = Metrics()
+        coordination = await stack.enter_async_context(coordinating(settings, metrics, now))
+        shared = Sharing(storage=storage, coordination=coordination, now=now)
+        opened = [await stack.enter_async_context(channel(shared)) for channel in channels]
         node = Node(
             settings,
             vault=vault,
             storage=storage,
-            coordination=await stack.enter_async_context(coordinating(settings, metrics, now)),
+            coordination=coordination,
             metrics=metrics,
             senders=senders_of(opened),
             one_way=tuple(prefix for one in opened for prefix in one.one_way),
+            windows={one.serves: one.window for one in opened if one.serves and one.window},
             finders={one.serves: one.finder for one in opened if one.serves and one.finder},
             now=now,
         )
@@ -156,208 +125,33 @@ async def assembled(
         yield node, opened
 
 
-class Node:
-    """The parts of one process, made and started in the order `service` says."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        vault: Vault,
-        storage: Storage,
-        coordination: Coordination,
-        metrics: Metrics,
-        senders: Mapping[ContactType, Sender],
-        finders: Mapping[ContactType, Finder],
-        one_way: tuple[str, ...],
-        now: Now,
-    ) -> None:
-        rendering = Rendering(bank=settings.bank, override=settings.templates)
-        rendering.check()
-        patterns = number_patterns(settings)
-        self.settings = settings
-        self.vault = vault
-        self.storage = storage
-        self.senders = senders
-        self.finders = finders
-        self.now = now
-        self.book = rulebook.load(zone=settings.bank.zone, override=settings.config)
-        check_callers(settings.web.tokens, self.book.directory)
-        self.metrics = metrics
-        self.beats = Beats(seconds=asyncio.get_running_loop().time)
-        self.coordination = coordination
-        self.loops = Loops(coordination=coordination, now=now, metrics=metrics)
-        self.recorder = Recorder(
-            rendering=rendering,
-            audit_key=vault.audit_key,
-            served=senders,
-            policy=self.book.policy,
-            calendar=self.book.calendar,
-            directory=self.book.directory,
-            public_url=settings.web.public_url.rstrip("/"),
-            one_way=one_way,
-        )
-        self.intake = Intake(
-            storage=storage,
-            preparation=Preparation(
-                vault=vault, policy=self.book.policy, calendar=self.book.calendar, patterns=patterns, now=now
-            ),
-            recorder=self.recorder,
-            patterns=patterns,
-            coordination=self.coordination,
-            zone=ZoneInfo(settings.bank.zone),
-            now=now,
-            metrics=self.metrics,
-            most=settings.intake.batch,
-            room=settings.intake.queue,
-        )
-
-    @property
-    def casework(self) -> Casework:
-        return Casework(storage=self.storage, recorder=self.recorder, coordination=self.coordination, now=self.now)
-
-    def start_keys(self) -> None:
-        async def look() -> int:
-            self.vault.refresh()
-            try:
-                await self.storage.check()  # a row under the pending master key tells the vault that it is at work
-            except MissingMaster:
-                raise
-            except GatewayError:
-                pass  # the database is away: what /readyz says of the storage
-            return 0
-
-        alive = self.beats.expect("keys", within=KEYS_SECONDS)
-        self.loops.start(self.loops.repeat("keys", look, alive, poll=REREAD_SECONDS))
-
-    def start_upkeep(self) -> None:
-        upkeep = Upkeep(
-            storage=self.storage,
-            calendar=self.book.calendar,
-            metrics=self.metrics,
-            show_ages=partial(self.beats.show, self.metrics),
-            now=self.now,
-        )
-        alive = self.beats.expect("upkeep", within=4 * UPKEEP_SECONDS)
-        self.loops.start(self.loops.repeat("upkeep", upkeep.run_once, alive, poll=UPKEEP_SECONDS))
-
-    def start_timers(self) -> None:
-        timers = Timers(
-            storage=self.storage,
-            recorder=self.recorder,
-            coordination=self.coordination,
-            now=self.now,
-            metrics=self.metrics,
-        )
-        alive = self.beats.expect(TIMERS, within=LANE_SECONDS)
-        self.loops.start(self.loops.repeat(TIMERS, timers.run_once, alive))
-
-    def start_redating(self) -> None:
-        redating = Redating(
-            storage=self.storage,
-            recorder=self.recorder,
-            coordination=self.coordination,
-            now=self.now,
-            metrics=self.metrics,
-        )
-        alive = self.beats.expect("redating", within=LANE_SECONDS)
-        self.loops.start(self.loops.repeat("redating", redating.run_once, alive, poll=UPKEEP_SECONDS))
-
-    def start_deliveries(self) -> None:
-        for contact_type, sender in self.senders.items():
-            lane = lane_of(contact_type)
-            deliveries = Deliveries(
-                lane=lane,
-                sender=sender,
-                finder=self.finders.get(contact_type),
-                storage=self.storage,
-                recorder=self.recorder,
-                coordination=self.coordination,
-                now=self.now,
-                metrics=self.metrics,
-            )
-            alive = self.beats.expect(lane, within=LANE_SECONDS)
-            self.loops.start(self.loops.repeat(lane, deliveries.run_once, alive))
-
-    def start_receipts(self) -> None:
-        receipts = Receipts(
-            storage=self.storage,
-            recorder=self.recorder,
-            coordination=self.coordination,
-            now=self.now,
-            metrics=self.metrics,
-        )
-        alive = self.beats.expect(RECEIPTS, within=LANE_SECONDS)
-        self.loops.start(self.loops.repeat(RECEIPTS, receipts.run_once, alive))
-        for contact_type, finder in self.finders.items():
-            lane = lane_of(contact_type)
-            lookups = Lookups(
-                lane=lane,
-                finder=finder,
-                storage=self.storage,
-                coordination=self.coordination,
-                now=self.now,
-                metrics=self.metrics,
-            )
-            name = look_lane(lane)
-            alive = self.beats.expect(name, within=LOOK_SECONDS, needed=False)
-            self.loops.start(self.loops.repeat(name, lookups.run_once, alive, poll=UPKEEP_SECONDS))
-
-    def start_reconciliation(self, channels: Sequence[Channel]) -> None:
-        for channel in channels:
-            if channel.census is not None:
-                reconciliation = Reconciliation(
-                    source=channel.source,
-                    census=channel.census,
-                    accept=self.intake.accept,
-                    storage=self.storage,
-                    now=self.now,
-                    metrics=self.metrics,
-                )
-                name = f"census:{channel.source}"
-                alive = self.beats.expect(name, within=3 * CENSUS_SECONDS, needed=False)
-                step = self.loops.repeat(name, reconciliation.run_once, alive, poll=CENSUS_SECONDS)
-                self.loops.start(step)
-
-    def start_listeners(self, channels: Sequence[Channel]) -> None:
-        leasing = Leasing(storage=self.storage, coordination=self.coordination, now=self.now)
-        for channel in channels:
-            if channel.listener is not None:
-                name = f"listen:{channel.source}"
-                alive = self.beats.expect(name, within=LISTENER_SECONDS)
-                listen = partial(leasing.alone, name, partial(channel.listener.listen, self.intake.accept))
-                self.loops.start(self.loops.keep(name, listen, alive))
-
-    def site(self, form_for: FormFor, role: Role, webhooks: Mapping[str, Webhook]) -> web.Application:
-        readiness = Readiness(
-            storage=self.storage,
-            beats=self.beats,
-            calendar=self.book.calendar,
-            room_left=self.intake.room_left,
-            hints={"redis": self.coordination.answers} if isinstance(self.coordination, RedisCoordination) else {},
-            now=self.now,
-        )
-        if role is Role.WORKER:
-            return site.build_health(health=readiness, metrics=self.metrics.render)
-        return site.build(
-            settings=self.settings,
-            accept=self.intake.accept,
-            receipt_of=self.intake.receipt_of,
-            storage=self.storage,
-            coordination=self.coordination,
-            now=self.now,
-            health=readiness,
-            metrics=self.metrics.render,
-            web_form=form_for(self.senders),
-            casework=self.casework,
-            webhooks=webhooks,
-            senders=frozenset(self.senders),
-            sign=partial(self.vault.sign, "web"),
-            fault=self.fault,
-        )
-
-    def fault(self, where: str, error: BaseException) -> str:
-        return fault(where, error, metrics=self.metrics, now=self.now())
+def site_of(node: Node, form_for: FormFor, role: Role, webhooks: Mapping[str, Webhook]) -> web.Application:
+    readiness = Readiness(
+        storage=node.storage,
+        beats=node.beats,
+        calendar=node.book.calendar,
+        room_left=node.intake.room_left,
+        hints={"redis": node.coordination.answers} if isinstance(node.coordination, RedisCoordination) else {},
+        now=node.now,
+    )
+    if role is Role.WORKER:
+        return site.build_health(health=readiness, metrics=node.metrics.render)
+    return site.build(
+        settings=node.settings,
+        accept=node.accept,
+        receipt_of=node.intake.receipt_of,
+        storage=node.storage,
+        coordination=node.coordination,
+        now=node.now,
+        health=readiness,
+        metrics=node.metrics.render,
+        web_form=form_for(node.senders),
+        casework=node.casework,
+        webhooks=webhooks,
+        senders=frozenset(node.senders),
+        sign=partial(node.vault.sign, "web"),
+        fault=node.fault,
+    )
 
 
 @asynccontextmanager
@@ -394,14 +188,6 @@ def refuse_plain_http(settings: Web) -> None:
     )
 
 
-def check_callers(tokens: Sequence[ApiToken], directory: Directory) -> None:
-    """Raise Misconfigured when a token acts for somebody, or for a unit, that the directory does not know."""
-    for token in tokens:
-        for key, name, known in (("staff", token.staff, directory.staff), ("unit", token.unit, directory.units)):
-            if name and name not in known:
-                raise Misconfigured(f"web.tokens {token.name}: config/routing.toml has no {key} {name!r}")
-
-
 def _is_loopback(host: str) -> bool:
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -428,16 +214,6 @@ async def open_vault(settings: Settings) -> Vault:
     if not path.exists():
         raise Misconfigured(f"the keys file {path} is missing: restore or copy it; huiyin migrate makes a first one")
     return Vault.load(path)
-
-
-def number_patterns(settings: Settings) -> Patterns:
-    try:
-        return Patterns(
-            current=Pattern.parse(settings.numbers.pattern),
-            old=tuple(Pattern.parse(text) for text in settings.numbers.old_patterns),
-        )
-    except ValueError as error:
-        raise Misconfigured(f"numbers: {error}") from None
 
 
 def senders_of(channels: Sequence[Channel]) -> Mapping[ContactType, Sender]:

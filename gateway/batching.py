@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from gateway.errors import BadData, Conflict, Contended, StorageFailed, Unavailable
+from gateway.errors import BadData, Conflict, Contended, Overtaken, StorageFailed, Unavailable
 
 TRIES = 3
 """How often a batch that met another writer is done again."""
@@ -145,9 +145,9 @@ async def _turn() -> None:
     await turn
 
 
-def _refusal(error: Exception) -> Unavailable:
+def _refusal(error: Exception) -> Unavailable | Overtaken:
     """Return what the caller hears: never the database's own words."""
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | Overtaken):
         return error
     refusal = Unavailable()
     refusal.__cause__ = error

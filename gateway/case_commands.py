@@ -21,10 +21,11 @@ from pydantic import ValidationError
 from rich.table import Table
 from rich.text import Text
 
-from gateway.app import Node, assembled
+from gateway.app import assembled
 from gateway.casework import COMMANDS, Casefile, command_of, look_at
 from gateway.errors import Forbidden, Invalid
-from gateway.model import Actor, Clock, Complaint, Role
+from gateway.model import Actor, Clock, ClockName, Complaint, Role
+from gateway.node import Node
 from gateway.rules import commands, grading, lifecycle, masks, transitions
 from gateway.rules.routing import Directory
 from gateway.settings import Settings, explain
@@ -132,7 +133,7 @@ def actor_of(directory: Directory, staff: str) -> Actor:
     if person is None:
         known = ", ".join(sorted(directory.staff)[:20]) or "nobody yet"
         raise Forbidden(f"--as: config/routing.toml has no staff {staff!r}; it names {known}")
-    return Actor(id=person.id, roles=person.roles, unit=person.unit)
+    return person.actor
 
 
 # -- what a command is given
@@ -274,7 +275,7 @@ def _pages(file: Casefile, actor: Actor, node: Node, *, plain: bool) -> Iterator
     zone = ZoneInfo(node.settings.bank.zone)
     complaint = file.complaint
     missing = grading.missing_particulars(complaint, [one.body for one in file.messages])
-    yield _head(complaint, zone, complaint.name if plain else masks.mask_name(complaint.name), missing)
+    yield _head(complaint, node.now(), zone, complaint.name if plain else masks.mask_name(complaint.name), missing)
     if plain:
         yield _table("Contacts", ("type", "value"), [(one.contact.type, one.contact.value) for one in file.contacts])
     yield _table("Clocks", ("clock", "until", "", "clause", "rule"), _clocks(complaint, node.now(), zone))
@@ -293,7 +294,7 @@ def _pages(file: Casefile, actor: Actor, node: Node, *, plain: bool) -> Iterator
     yield Text("\n".join(["What may be done now", *(f"  {one}" for one in permitted or ["nothing"])]))
 
 
-def _head(complaint: Complaint, zone: ZoneInfo, customer: str, missing: Sequence[str]) -> Text:
+def _head(complaint: Complaint, now: datetime, zone: ZoneInfo, customer: str, missing: Sequence[str]) -> Text:
     case = complaint.case
     about = (case.topic, case.content_class, case.scope, case.horizon, case.difficulty)
     said = {
@@ -305,6 +306,7 @@ def _head(complaint: Complaint, zone: ZoneInfo, customer: str, missing: Sequence
         "about": ", ".join(one for one in about if one),
         "missing": ", ".join(missing),
         "customer": customer + (f", {case.emotion}" if case.emotion else ""),
+        "told": _told_until(complaint, now, zone),
         "promised": _local(complaint.promised_at, zone),
         "by law": _local(complaint.legal_at, zone) if complaint.legal_at else "no limit",
         "unit": f"{case.unit}, {case.handler}" if case.unit else "",
@@ -312,6 +314,15 @@ def _head(complaint: Complaint, zone: ZoneInfo, customer: str, missing: Sequence
     }
     lines = [f"{complaint.number}, version {complaint.version}"]
     return Text("\n".join([*lines, *(f"  {name:<9} {value}" for name, value in said.items() if value)]) + "\n")
+
+
+def _told_until(complaint: Complaint, now: datetime, zone: ZoneInfo) -> str:
+    reach = complaint.clocks.get(ClockName.REACH)
+    if reach is None or not reach.runs:
+        return ""
+    if complaint.cannot_be_told(now):
+        return f"cannot be told (无法主动告知) since {_local(reach.due_at, zone)}: find another way to reach them"
+    return f"only in a chat, until {_local(reach.due_at, zone)}"
 
 
 def _clocks(complaint: Complaint, now: datetime, zone: ZoneInfo) -> list[Sequence[str]]:

@@ -12,6 +12,7 @@ customer is told twice only where the provider left the outcome unknown.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -40,6 +41,7 @@ from gateway.ports import (
     Sender,
     Storage,
     Transaction,
+    Window,
 )
 from gateway.record import Recorder
 from gateway.settling import Failed, Settling
@@ -96,6 +98,7 @@ class Deliveries:
         lane: str,
         sender: Sender,
         finder: Finder | None = None,
+        window: Window | None = None,
         storage: Storage,
         recorder: Recorder,
         coordination: Coordination,
@@ -105,6 +108,7 @@ class Deliveries:
         self._lane = lane
         self._sender = sender
         self._finder = finder
+        self._window = window
         self._storage = storage
         self._recorder = recorder
         self._coordination = coordination
@@ -166,7 +170,31 @@ class Deliveries:
                 await tx.queue.finish(done)
         opened = [(work, waiting[work.subject]) for work in claimed if work.subject in waiting]
         self._tried += [Tried(w, row, AttemptOutcome.PERMANENT, OPTED_OUT) for w, row in opened if _of(row, refused)]
-        return [(work, row) for work, row in opened if not _of(row, refused)]
+        return await self._in_time([(work, row) for work, row in opened if not _of(row, refused)])
+
+    async def _in_time(self, rows: Sequence[tuple[Work, Delivery]]) -> Sequence[tuple[Work, Delivery]]:
+        """Return those whose customers may be written to now; the others' contact is given up (lesson 87).
+
+        A chat is open for a while after its customer's last words, and for so many messages.
+        """
+        window = self._window
+        if window is None:
+            return rows
+        async with self._storage.reading() as tx:
+            talks = await tx.contacts.talks({row.contact_id for _, row in rows if row.contact_id})
+        left: list[tuple[Work, Delivery]] = []
+        told = Counter({talk.index: talk.told for talk in talks.values()})
+        for work, row in rows:
+            talk = talks.get(row.contact_id or "")
+            again = row.state is DeliveryState.UNKNOWN  # it is counted already
+            if talk is None or self._claimed_at - talk.at >= window.lasts:
+                self._tried.append(Tried(work, row, AttemptOutcome.PERMANENT, "window_closed"))
+            elif told[talk.index] >= window.messages and not again:
+                self._tried.append(Tried(work, row, AttemptOutcome.PERMANENT, "window_full"))
+            else:
+                told[talk.index] += not again
+                left.append((work, row))
+        return left
 
     async def _load(self, tx: Transaction, keys: Sequence[str]) -> Mapping[str, Delivery]:
         try:

@@ -94,6 +94,12 @@ class Conflict(Rejected):
     code = "conflict"
 
 
+class Overtaken(Rejected):
+    """Somebody else has read on from there: what was handed in here is theirs to take in."""
+
+    code = "overtaken"
+
+
 class Unavailable(GatewayError):
     """The gateway cannot take this now; nothing was accepted."""
 

@@ -19,9 +19,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway import dossier, register
-from gateway.app import Node, assembled
+from gateway.app import assembled
 from gateway.case_commands import OPERATOR, actor_of, case_file
 from gateway.errors import Invalid
+from gateway.node import Node
 from gateway.settings import Settings
 from gateway.terminal import Terminal
 

@@ -14,6 +14,16 @@ RECEIPTS = "receipts"
 """The lane of what providers reported and is not settled yet; its subjects are receipts."""
 
 
+def media_lane(source: str) -> str:
+    """Return the lane of files that a source's messages only name, yet to be fetched from it."""
+    return f"media:{source}"
+
+
+def media_id(message_id: str, position: int) -> str:
+    """Return the name of a message's attachment as the subject of its work."""
+    return f"{message_id}.{position}"
+
+
 def look_lane(lane: str) -> str:
     """Return the lane in which deliveries of a lane wait to be asked for at their provider."""
     return f"look:{lane}"

@@ -16,9 +16,10 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from gateway.app import Node, assembled
+from gateway.app import assembled
 from gateway.errors import Flaw, GatewayError, Invalid, InvalidFile, Misconfigured
 from gateway.model import ClockName, Complaint, InboundEvent, InboundMessage, Outcome, Receipt
+from gateway.node import Node
 from gateway.ports import Channel, Filed
 from gateway.settings import Settings
 from gateway.terminal import Add, Terminal
@@ -166,7 +167,7 @@ class _Import:
         rest = iter(filed)
         with self._terminal.progress() as report:
             while batch := list(islice(rest, AT_ONCE)):
-                receipts = await node.intake.accept([one.event for one in batch])
+                receipts = await node.accept([one.event for one in batch])
                 overdue = await _overdue(node, receipts)
                 lines += [
                     Line(place=one.place, receipt=receipt, overdue=overdue.get(receipt.number or "", ()))

@@ -15,7 +15,7 @@ from itertools import chain
 from zoneinfo import ZoneInfo
 
 from gateway.batching import Batcher
-from gateway.errors import BadData, DiskFull, Rejected, StorageFailed, Unavailable
+from gateway.errors import BadData, Conflict, DiskFull, Overtaken, Rejected, StorageFailed, Unavailable
 from gateway.handover import RECEIPTS
 from gateway.ids import new_id
 from gateway.model import (
@@ -27,8 +27,8 @@ from gateway.model import (
     Complaint,
     ConsentChange,
     DeliveryReceipt,
-    InboundEvent,
     InboundMessage,
+    Kept,
     Level,
     Outcome,
     Receipt,
@@ -37,10 +37,10 @@ from gateway.model import (
 from gateway.noting import keep_noted
 from gateway.observe import Metrics, fault
 from gateway.placement import NOTHING, Item, Snapshot, place
-from gateway.ports import Coordination, Lane, Now, Storage, StoredContact, StoredMessage, Transaction
+from gateway.ports import Coordination, Lane, Mark, Now, Storage, StoredContact, StoredMessage, Transaction
 from gateway.preparation import Noted, Preparation, Prepared
 from gateway.record import Draft, Recorder
-from gateway.rules import answers, clocks
+from gateway.rules import answers, clocks, own_number
 from gateway.rules.commands import Command, Register, Resume, SuggestLink, Supplement
 from gateway.rules.numbering import Patterns
 
@@ -54,8 +54,9 @@ FULL_FOR = timedelta(minutes=1)
 class Call:
     """One call of `accept`: an atomic unit. The events stay at hand for the case that one of them cannot be stored."""
 
-    events: Sequence[InboundEvent]
+    events: Sequence[Kept]
     prepared: Sequence[Prepared | Noted]
+    mark: Mark | None = None
 
     @property
     def words(self) -> Sequence[Prepared]:
@@ -95,11 +96,11 @@ class Intake:
             write=self._write, rescue=self._rescue, size=lambda call: len(call.events), most=most, room=room
         )
 
-    async def accept(self, events: Sequence[InboundEvent]) -> Sequence[Receipt]:
+    async def accept(self, events: Sequence[Kept], *, mark: Mark | None = None) -> Sequence[Receipt]:
         """See ports.Accept."""
-        if not events:
+        if not events and mark is None:
             return ()
-        call = Call(events, await self._prepare_all(events))
+        call = Call(events, await self._prepare_all(events), mark)
         receipts = await self._batcher.submit(call)
         now = self._now()
         for prepared, receipt in zip(call.prepared, receipts, strict=True):
@@ -127,13 +128,13 @@ class Intake:
         """Commit what was handed in, then refuse."""
         await self._batcher.close()
 
-    async def _prepare_all(self, events: Sequence[InboundEvent]) -> Sequence[Prepared | Noted]:
+    async def _prepare_all(self, events: Sequence[Kept]) -> Sequence[Prepared | Noted]:
         # The rules read every character: a long text beside the event loop, so that nobody else waits for it.
         if sum(len(event.text) if isinstance(event, InboundMessage) else 0 for event in events) > LONG_TEXT:
             return await asyncio.to_thread(lambda: [self._prepare(event) for event in events])
         return [self._prepare(event) for event in events]
 
-    def _prepare(self, event: InboundEvent) -> Prepared | Noted:
+    def _prepare(self, event: Kept) -> Prepared | Noted:
         if isinstance(event, DeliveryReceipt | ConsentChange):
             return self._preparation.note(event)
         try:
@@ -156,6 +157,7 @@ class Intake:
         now = self._now()
         draft = self._recorder.draft(now)
         async with self._storage.writing(Lane.INTAKE) as tx:
+            await _advance(tx, [call.mark for call in calls if call.mark])
             words = [prepared for call in calls for prepared in call.words]
             items = place(words, await self._look_up(tx, words) if words else NOTHING)
             joined = {item.complaint.id for item in items if item.complaint and item.outcome is Outcome.JOINED}
@@ -221,7 +223,7 @@ class Intake:
                     policy=f"{dates.promised.profile}@{dates.promised.profile_version}",
                     name=message.from_name,
                     message_id=prepared.id,
-                    clocks=clocks.opening(dates.clocks, now),
+                    clocks=clocks.opening(dates.clocks, now) | draft.reach(item.contacts, message.received_at),
                     redacted=tuple(sorted(prepared.redactions)),
                 ),
                 contacts=item.contacts,
@@ -246,13 +248,14 @@ class Intake:
             numbers += [number for serial in range(first, first + missing) if (number := pattern.number(day, serial))]
         return numbers
 
-    def _keep(self, draft: Draft, item: Item, contacts: Mapping[str, Sequence[StoredContact]]) -> None:
+    def _keep(self, draft: Draft, item: Item, contacts: dict[str, Sequence[StoredContact]]) -> None:
         if item.again:
             return
         if item.follows is not None:
             item.complaint = item.follows.complaint
         if item.outcome is Outcome.JOINED and item.complaint is not None:
             self._join(draft, item, item.complaint, contacts.get(item.complaint.id, ()))
+            contacts[item.complaint.id] = item.contacts  # for who writes next in this batch
             self._link(draft, item)
         draft.keep(_stored(item, draft.now))
 
@@ -267,25 +270,38 @@ class Intake:
             answer = [(command, CUSTOMER) for command in answers.read(text, state, prepared.id, draft.now)]
         if item.unsure or not all(draft.permits(complaint, command, actor=actor) for command, actor in answer):
             answer = []  # said at another time than it is asked for, it stays a message for a person to read
+        left = _left(item, complaint, contacts, draft.now)
+        for contact in left:
+            draft.leave(contact)
+        contacts = [*contacts, *left]
         supplement = Supplement(
             message_id=prepared.id,
             redacted=tuple(sorted(prepared.redactions)),
-            answers=bool(answer),
+            answers=bool(answer) or (bool(left) and own_number.is_all_of(text)),
             wish=answers.wish(text, state),
+            left=tuple(one.contact.type for one in left),
+            said_at=prepared.message.received_at,
         )
         item.complaint = draft.apply(complaint, supplement, contacts=contacts)
         for command, actor in answer:
             item.complaint = draft.apply(item.complaint, command, actor=actor, contacts=contacts)
+        item.contacts = contacts
 
     async def _rescue(self, call: Call, error: Exception) -> Sequence[Receipt]:
         """Write a call that the database refused, event by event, each as whole as it can be stored (lesson 15).
 
-        Each event is its own transaction here. That is safe: an event that comes again is known by its external id.
+        Each event is its own transaction here, and the mark comes last. That is safe: an event that comes again is
+        known by its external id.
         """
+        if isinstance(error, Overtaken):
+            raise error
         fault("intake.write", error, metrics=self._metrics, now=self._now())
-        return [await self._save(event, prepared) for event, prepared in zip(call.events, call.prepared, strict=True)]
+        saved = [await self._save(event, prepared) for event, prepared in zip(call.events, call.prepared, strict=True)]
+        if call.mark:
+            await self._write([Call((), (), call.mark)])
+        return saved
 
-    async def _save(self, event: InboundEvent, prepared: Prepared | Noted) -> Receipt:
+    async def _save(self, event: Kept, prepared: Prepared | Noted) -> Receipt:
         less = self._preparation.reduced(prepared) if isinstance(prepared, Prepared) else ()
         for variant in chain([prepared], less):
             try:
@@ -299,6 +315,32 @@ class Intake:
             else:
                 return receipt
         raise Unavailable("a message cannot be stored")
+
+
+async def _advance(tx: Transaction, marks: Sequence[Mark]) -> None:
+    if marks:
+        try:
+            await tx.marks.advance(marks)
+        except Conflict:
+            raise Overtaken from None  # not to be done again: somebody else reads on from there
+
+
+def _left(
+    item: Item, complaint: Complaint, contacts: Sequence[StoredContact], now: datetime
+) -> Sequence[StoredContact]:
+    """Return the contacts that a message in a chat names as another way to tell its writer."""
+    known, message = {one.index for one in contacts}, item.prepared.message
+    if message.channel not in CHATS:
+        return ()
+    new = [
+        (one, index)
+        for one, index in item.prepared.contacts
+        if index not in known and one.value != message.from_address
+    ]
+    return [
+        StoredContact(id=new_id(now), complaint_id=complaint.id, rank=len(contacts) + n, index=index, contact=one)
+        for n, (one, index) in enumerate(new)
+    ]
 
 
 def _channel(prepared: Prepared | Noted) -> ChannelKind:

@@ -18,7 +18,8 @@ TERM = timedelta(seconds=30)
 """How long a lease lasts without being renewed, and so how long after a kill -9 another node takes over."""
 END_SECONDS = 1.0
 
-Run = Callable[[Callable[[], None]], Awaitable[None]]
+Run = Callable[[Callable[[], None], int], Awaitable[None]]
+"""Called with `alive` and the fence of the lease."""
 
 
 class Leasing:
@@ -34,10 +35,10 @@ class Leasing:
     async def alone(self, name: str, run: Run, alive: Callable[[], None]) -> None:
         """Wait for the lease of this name, then run until it ends by itself or the lease is lost.
 
-        `alive` is called at every look while waiting, and handed to `run`. Raises what `run` raises, and Unavailable.
+        `alive` is called at every look while waiting. Raises what `run` raises, and Unavailable.
         """
         fence, until = await self._take(name, alive)
-        task = asyncio.ensure_future(run(alive))
+        task = asyncio.ensure_future(run(alive, fence))
         try:
             while await self._goes_on(task):
                 until = await self._renewed(name, fence, until)

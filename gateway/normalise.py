@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from gateway.model import ConsentChange, DeliveryReceipt, InboundEvent, InboundMessage
+from gateway.model import Answer, Bell, ConsentChange, DeliveryReceipt, InboundEvent, InboundMessage
 
 
 def unread(file: str, channel: str, problem: str = "file_not_read") -> str:
@@ -17,6 +17,9 @@ def line(file: str, event: InboundEvent) -> str:
     """Return one event as one JSON object with the fields of docs/reference/normalise.md."""
     if isinstance(event, DeliveryReceipt | ConsentChange):
         return json.dumps({"file": file, "channel": event.channel.value, **_noted(event)})
+    if isinstance(event, Bell | Answer):
+        what = {"stream": event.stream} if isinstance(event, Bell) else {"key": event.key, "choice": event.choice}
+        return json.dumps({"file": file, "external_id": event.external_id, **what})
     if not isinstance(event, InboundMessage):
         event = InboundMessage(
             source=event.source,

@@ -43,7 +43,7 @@ class Item:
     like: Item | None = None  # the earlier item of this batch that it is a copy of
     follows: Item | None = None  # the earlier item of this batch whose new complaint it joins
     unsure: bool = False  # it may as well be about another complaint of its sender: a person reads it
-    contacts: Sequence[StoredContact] = ()  # of the complaint that was opened for it
+    contacts: Sequence[StoredContact] = ()  # of the complaint that was opened for it, or that it joined
     again: bool = False  # the same delivery of the same message: nothing is stored twice
 
     @property
@@ -133,7 +133,10 @@ def _decide(item: Item, snapshot: Snapshot, begun: Mapping[bytes, Item]) -> None
     if not named and _goes_on(item, snapshot, begun):
         item.outcome = Outcome.JOINED
         return
+    # Of the contacts that somebody typed in a chat none says who they are.
     sender = {index for contact, index in prepared.contacts if contact.verified or _answers_only_the_sender(item)}
+    if prepared.message.channel in CHATS:
+        sender = set(_talkers(item))
     own = [complaint for complaint in named if sender & snapshot.owners.get(complaint.id, frozenset())]
     item.complaint = next((complaint for complaint in own if complaint.state in OPEN), None)
     if item.complaint is not None:

@@ -18,8 +18,10 @@ from gateway import audit
 from gateway.ids import new_id
 from gateway.model import (
     Attachment,
+    ChannelKind,
     ConsentChange,
     Contact,
+    ContactType,
     DeliveryReceipt,
     InboundMessage,
     Language,
@@ -30,6 +32,7 @@ from gateway.model import (
     Words,
 )
 from gateway.ports import Now
+from gateway.rules import own_number
 from gateway.rules.language import detect
 from gateway.rules.numbering import Patterns
 from gateway.rules.policy import Deadlines, Policy, opening_deadlines
@@ -39,6 +42,8 @@ from gateway.vault import Vault
 
 Part = TypeVar("Part", InboundMessage, Particulars, Attachment, Turn)
 
+_TYPED_IN = (ChannelKind.WECOM, ChannelKind.WECHAT)
+"""Chats whose customers are asked for a telephone number."""
 NUMBERS_QUOTED = 10
 """How many numbers found in one message are looked up: a list of numbers is not a follow-up of each."""
 
@@ -189,7 +194,9 @@ class Preparation:
         return self._vault.digest("external_id", external_id.encode("utf-8", "surrogatepass")).hex()
 
     def _contacts(self, message: InboundMessage) -> Sequence[tuple[Contact, bytes]]:
-        ranked = sorted(message.contacts, key=lambda contact: (not contact.preferred, not contact.verified))
+        left = own_number.named_in(message.text) if message.channel in _TYPED_IN and message.machine is None else None
+        typed = (Contact(type=ContactType.MOBILE, value=left),) if left else ()
+        ranked = sorted((*message.contacts, *typed), key=lambda contact: (not contact.preferred, not contact.verified))
         by_index: dict[bytes, Contact] = {}
         for contact in ranked:  # the same address written in two ways is one contact
             by_index.setdefault(self.index(contact), contact)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -80,7 +80,7 @@ _DUE: Mapping[str, object] = {**_WORK, "clock": "resolve", "due_at": "2026-11-25
 _DUE_FOR = (
     *("due_soon", "overdue", "objected", "unsolved", "new_facts", "escalated", "review", "referral"),
     *("no_route", "not_responsible", "passed_around", "legal", "contingency_owed", "contingency_named"),
-    *("customer_wrote", "wants_to_withdraw", "wants_mediation", "not_satisfied", "undelivered"),
+    *("customer_wrote", "wants_to_withdraw", "wants_mediation", "not_satisfied", "undelivered", "cannot_be_told"),
 )
 _REPORTED = ("violation", "product_issue", "outcome")
 
@@ -199,13 +199,7 @@ def samples(kind: NoticeKind) -> Iterator[Sample]:
         return
     variants = [(one, False) for one in Kind] + [(Kind.COMPLAINT, True)]
     if kind is NoticeKind.ACKNOWLEDGEMENT:
-        for (one, major), promised_at, verified in product(variants, (_FACTS.promised_at, _NEXT_YEAR), (False, True)):
-            yield Sample(facts=replace(_FACTS, kind=one, major=major, promised_at=promised_at), verified=verified)
-        for kind_of_case, verified in product(Kind, (False, True)):
-            facts = replace(_FACTS, kind=kind_of_case, details={"overdue": True})
-            yield Sample(facts=facts, verified=verified)
-        for channel in ChannelKind:
-            yield Sample(facts=replace(_FACTS, channel=channel))
+        yield from _acknowledgements(variants)
         return
     for details in every if kind is not NoticeKind.SURVEY else (*every, {"one_way": True}):
         facts = replace(_FACTS, details=details)
@@ -213,6 +207,16 @@ def samples(kind: NoticeKind) -> Iterator[Sample]:
         yield Sample(facts=facts, verified=False)
     for one, major in variants:
         yield Sample(facts=replace(_FACTS, kind=one, major=major, details=every[0]))
+
+
+def _acknowledgements(variants: Sequence[tuple[Kind, bool]]) -> Iterator[Sample]:
+    for (one, major), promised_at, verified in product(variants, (_FACTS.promised_at, _NEXT_YEAR), (False, True)):
+        yield Sample(facts=replace(_FACTS, kind=one, major=major, promised_at=promised_at), verified=verified)
+    for (one, major), verified in product(variants, (False, True)):
+        for details in ({"overdue": True}, {"ask_phone": True}, {"overdue": True, "ask_phone": True}):
+            yield Sample(facts=replace(_FACTS, kind=one, major=major, details=details), verified=verified)
+    for channel in ChannelKind:
+        yield Sample(facts=replace(_FACTS, channel=channel))
 
 
 def marked(variables: Variables) -> Variables:

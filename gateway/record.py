@@ -6,12 +6,14 @@ statement a table. What the rules say is in rules/, who is told how in telling.p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from gateway import audit
 from gateway.errors import Rejected
+from gateway.handover import media_id, media_lane
+from gateway.ids import new_id
 from gateway.model import (
     SYSTEM,
     Actor,
@@ -24,9 +26,9 @@ from gateway.model import (
     NoticeState,
     Work,
 )
-from gateway.ports import StoredContact, StoredMessage, Transaction
+from gateway.ports import StoredContact, StoredMessage, Transaction, Window
 from gateway.rendering import Rendering
-from gateway.rules import commands, lifecycle, reactions
+from gateway.rules import clocks, commands, lifecycle, reactions
 from gateway.rules.alarms import next_alarm_at
 from gateway.rules.policy import Policy
 from gateway.rules.routing import Directory
@@ -53,6 +55,7 @@ class Recorder:
         staff_language: Language = Language.ZH_HANS,
         public_url: str = "",
         one_way: tuple[str, ...] = (),
+        windows: Mapping[ContactType, Window] | None = None,
     ) -> None:
         self.audit_key = audit_key
         self.policy = policy
@@ -67,6 +70,7 @@ class Recorder:
             staff_language=staff_language,
             public_url=public_url,
             one_way=one_way,
+            windows=windows or {},
         )
 
     def draft(self, now: datetime) -> Draft:
@@ -129,8 +133,13 @@ class Draft:
         return self._opened.get(complaint.id) or self._moved.get(complaint.id) or complaint
 
     def keep(self, message: StoredMessage) -> None:
-        """Store a message, whatever became of it."""
+        """Store a message, whatever became of it, and have what it only names fetched."""
         self._messages.append(message)
+        self._told.work += [
+            Work(id=new_id(self.now), lane=media_lane(message.source), subject=media_id(message.id, n), due_at=self.now)
+            for n, file in enumerate(message.attachments)
+            if file.ref
+        ]
 
     def reschedule(self, complaint: Complaint) -> None:
         """Put the complaint's next alarm into the queue anew, also when nothing else of it changes."""
@@ -139,6 +148,19 @@ class Draft:
     def address(self, notice: Notice, contact: StoredContact, *, at: datetime | None = None) -> NoticeState:
         """Give the notice to a contact, to be sent at once or then; return its state by it."""
         return self._recorder.teller.address(self._told, notice, contact, at=at or self.now, now=self.now)
+
+    def address_staff(self, notice: Notice, tried: Collection[ContactType]) -> NoticeState | None:
+        """Give a notice to its recipient by a way not tried yet; return its state by it, None where there is none."""
+        return self._recorder.teller.address_staff(self._told, notice, tried, now=self.now)
+
+    def reach(self, contacts: Sequence[StoredContact], said_at: datetime) -> clocks.Clocks:
+        """Return the clock of a customer who can be told only for a while after their words."""
+        window = self._recorder.teller.window(contacts)
+        return clocks.reach(said_at, window, self._recorder.calendar) if window else {}
+
+    def leave(self, contact: StoredContact) -> None:
+        """Add a way to tell a customer, which they have named themselves."""
+        self._contacts.append(contact)
 
     def addressed(self, notice_id: str) -> frozenset[str]:
         """Return the contacts that this draft gives a notice to."""
@@ -179,6 +201,7 @@ class Draft:
             policy=recorder.policy,
             calendar=recorder.calendar,
             writable=any(one.contact.type in recorder.served for one in contacts),
+            window=recorder.teller.window(contacts),
             approval_over=recorder.directory.approval_over,
             approvals=recorder.directory.approvals,
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
@@ -31,6 +32,7 @@ from markupsafe import escape
 from gateway import proofreading, share
 from gateway.errors import Misconfigured
 from gateway.model import Contact, ContactType, Language, NoticeFacts, NoticeKind, Text
+from gateway.model import Template as Values
 from gateway.proofreading import Sample
 from gateway.settings import Bank
 from gateway.wording import Variables, Worded, Wording, Words, salutable
@@ -88,6 +90,7 @@ class Rendering:
 
     def __init__(self, *, bank: Bank, override: Path | None) -> None:
         self._override = override
+        self._bank = bank
         environment = Environment(
             loader=share.template_loader(override),
             undefined=StrictUndefined,
@@ -142,6 +145,20 @@ class Rendering:
             short=filled(frame.short, name),
             text=filled(frame.text, name),
             html=filled(frame.html, str(escape(name))),
+        )
+
+    def template(self, kind: NoticeKind, facts: NoticeFacts, *, language: Language, at: datetime) -> Values:
+        """Return the values of a notice for a provider that fills its own approved wording with them."""
+        return Values(
+            notice=kind,
+            language=language,
+            kind=facts.kind,
+            number=facts.number,
+            at=at,
+            received_at=facts.received_at,
+            promised_at=facts.promised_at,
+            bank=self._bank.names[language],
+            telephone=self._bank.telephone,
         )
 
     def check(self) -> None:

@@ -45,6 +45,9 @@ class Settling:
             if one.hopeless:
                 states[one.row.notice_id] = NoticeState.DEAD
             try:
+                if one.row.contact_id is None:
+                    states |= await self._otherwise(one.row)
+                    continue
                 notice, contact = await self._next(one.row)
                 if notice is not None and contact is not None:
                     states[notice.id] = self.draft.address(notice, contact)
@@ -84,13 +87,19 @@ class Settling:
                 self.draft.apply(complaint, ReportUndelivered(notice=row.notice_id, what=row.kind))
 
     async def _next(self, row: Delivery) -> tuple[Notice | None, StoredContact | None]:
-        if row.contact_id is None:  # staff has one address: what cannot reach it waits for a person
-            return None, None
         notice = (await self.tx.notices.by_id([row.notice_id])).get(row.notice_id)
         contacts = (await self.tx.contacts.of([row.complaint_id])).get(row.complaint_id, ())
         tried = (await self.tx.notices.tried([row.notice_id])).get(row.notice_id, frozenset())
         tried |= self.draft.addressed(row.notice_id)
         return notice, next_contact(contacts, served=self.served, tried=tried)
+
+    async def _otherwise(self, row: Delivery) -> Mapping[str, NoticeState]:
+        """Tell one of the bank's people by the next way they have; what reaches them by none waits for a person."""
+        notice = (await self.tx.notices.by_id([row.notice_id])).get(row.notice_id)
+        told = await self.tx.notices.deliveries(row.complaint_id)
+        tried = frozenset(one.to.type for one in told if one.notice_id == row.notice_id)
+        state = self.draft.address_staff(notice, tried) if notice else None
+        return {row.notice_id: state} if state else {}
 
     async def _waits_elsewhere(self, row: Delivery) -> bool:
         """Say whether another contact, or a call, is still to be told the same notice."""

@@ -7,12 +7,14 @@ can do, to telephone, is a delivery that waits for one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.ids import new_id
 from gateway.model import (
+    Card,
+    ClockName,
     Complaint,
     Contact,
     ContactType,
@@ -29,9 +31,9 @@ from gateway.model import (
     Text,
     Work,
 )
-from gateway.ports import StoredContact
+from gateway.ports import StoredContact, Window
 from gateway.rendering import Rendering
-from gateway.rules import tickets
+from gateway.rules import cards, tickets
 from gateway.rules.quiet import send_at
 from gateway.rules.reactions import CUSTOMER, Telling
 from gateway.rules.routing import Directory, Staff, Unit
@@ -51,7 +53,7 @@ MUST_BE_READ = frozenset(
     }
 )
 """Notices whose short form only points to the long one: without a way for that a person has to call (law 19, E.2)."""
-CARRIES_LONG = (ContactType.EMAIL, ContactType.WECOM, ContactType.WECHAT, ContactType.ADDRESS)
+CARRIES_LONG = (ContactType.EMAIL, ContactType.WECOM, ContactType.ADDRESS)
 BY_TELEPHONE = (ContactType.MOBILE, ContactType.LANDLINE)
 BY_TICKET = (ContactType.WEBHOOK, ContactType.STREAM)
 UNIT = "unit"
@@ -59,6 +61,8 @@ UNIT = "unit"
 OUTCOMES = frozenset({NoticeKind.OUTCOME_UPHELD, NoticeKind.OUTCOME_REJECTED})
 """Notices that stop the law's clock once they were handed over (law 18, 21)."""
 DEADLINE_BOUND = OUTCOMES | {NoticeKind.EXTENSION}
+SPARE = timedelta(hours=1)
+"""How long before a chat closes its last message must have left."""
 
 
 def lane_of(contact: ContactType) -> str:
@@ -80,6 +84,7 @@ class Teller:
 
     `public_url` is where the REST API is reached, for the link in a ticket; "" where that is not known.
     `one_way` is how contacts begin that can be told and cannot answer: they are asked to call instead.
+    `windows` are the contact types that can be told only for a while after the customer's last words.
     """
 
     def __init__(
@@ -92,6 +97,7 @@ class Teller:
         staff_language: Language,
         public_url: str = "",
         one_way: tuple[str, ...] = (),
+        windows: Mapping[ContactType, Window] | None = None,
     ) -> None:
         self._rendering = rendering
         self._directory = directory
@@ -100,6 +106,7 @@ class Teller:
         self._staff_language = staff_language
         self._public_url = public_url
         self._one_way = one_way
+        self._windows = windows or {}
 
     def tell(
         self,
@@ -148,11 +155,38 @@ class Teller:
         to = contact.contact
         served = to.type in self.served
         call = call or (not served and to.type in BY_TELEPHONE)
-        text = self._text(notice, to, call=call, where=where)
-        self._deliver(told, notice, to, contact.id, text, call=call, at=at, now=now)
+        content: Content
+        if to.type is ContactType.WECHAT and not call:
+            content = self._rendering.template(notice.kind, notice.facts, language=notice.language, at=now)
+        else:
+            content = self._text(notice, to, call=call, where=where)
+        self._deliver(told, notice, to, contact.id, content, call=call, at=at, now=now)
         if call:
             return NoticeState.TO_CALL
         return NoticeState.SENDING if served else NoticeState.NO_CHANNEL
+
+    def address_staff(
+        self, told: Told, notice: Notice, tried: Collection[ContactType], *, now: datetime
+    ) -> NoticeState | None:
+        """Put the notice into the lane of a way its recipient was not told by yet; None where there is none."""
+        person = self._directory.staff.get(notice.recipient.rpartition(":")[2])
+        if person is None or notice.recipient.startswith(f"{UNIT}:"):
+            return None
+        to = next((way for way in person.ways if way.type in self.served and way.type not in tried), None)
+        if to is None:
+            return None
+        self._deliver(told, notice, to, None, self._staff_content(notice, to, ()), call=False, at=now, now=now)
+        return NoticeState.SENDING
+
+    def window(self, contacts: Sequence[StoredContact]) -> timedelta | None:
+        """Return how long after their last words the customer can be told at all, None where that has no end.
+
+        Nor has it for whom nobody can tell anything: then it is not silence that ends it.
+        """
+        types = [one.contact.type for one in contacts]
+        if any(one in BY_TELEPHONE or (one in self.served and one not in self._windows) for one in types):
+            return None
+        return max((self._windows[one].lasts for one in types if one in self._windows), default=None)
 
     def _tell_customer(
         self,
@@ -168,6 +202,9 @@ class Teller:
         if telling.call and not ways:  # nobody to telephone: what was asked by the call is asked in writing elsewhere
             return
         notice = self._notice(telling, complaint, cause, CUSTOMER, now)
+        if telling.kind is NoticeKind.ACKNOWLEDGEMENT and self.window(contacts):
+            facts = replace(notice.facts, details={**notice.facts.details, "ask_phone": True})
+            notice = replace(notice, facts=facts)
         at = self._send_at(telling.kind, complaint, before, now)
         # The short form says where the long one is: with a contact that may read it (E.2 rule 10).
         where = next((one.contact.type for one, call in ways if not call and carries_long(one.contact)), None)
@@ -202,6 +239,8 @@ class Teller:
 
     def _send_at(self, kind: NoticeKind, complaint: Complaint, before: Complaint, now: datetime) -> datetime:
         by = min(before.promised_at, before.legal_at or before.promised_at) if kind in DEADLINE_BOUND else None
+        if kind is NoticeKind.STAY_IN_TOUCH and (reach := complaint.clocks.get(ClockName.REACH)):
+            by = reach.due_at - SPARE
         urgent = Flag.URGENT in complaint.case.flags
         return send_at(kind, complaint.channel, now, self._calendar, urgent=urgent, by=by)
 
@@ -210,10 +249,12 @@ class Teller:
     ) -> None:
         notice = self._notice(telling, complaint, cause, f"{telling.to}:{person.id}", now)
         notice = replace(notice, language=self._staff_language)
-        if person.email:
-            to = Contact(type=ContactType.EMAIL, value=person.email, verified=True)
-            self._deliver(told, notice, to, None, self._text(notice, to), call=False, at=now, now=now)
-            served = ContactType.EMAIL in self.served
+        served = [way for way in person.ways if way.type in self.served]
+        for to in (served or person.ways)[:1]:
+            content = self._staff_content(
+                notice, to, cards.choices(telling.kind, person.id, complaint), link=self._link(complaint)
+            )
+            self._deliver(told, notice, to, None, content, call=False, at=now, now=now)
             notice = replace(notice, state=NoticeState.SENDING if served else NoticeState.NO_CHANNEL)
         if telling.call and person.telephone:
             to = Contact(type=ContactType.LANDLINE, value=person.telephone, verified=True)
@@ -242,12 +283,22 @@ class Teller:
             )
             content: Content
             if to.type in BY_TICKET:
-                link = f"{self._public_url}/api/v1/complaints/{complaint.number}" if self._public_url else ""
-                content = tickets.of(complaint, notice, to_unit=unit.id, restricted=involved, link=link)
+                content = tickets.of(
+                    complaint, notice, to_unit=unit.id, restricted=involved, link=self._link(complaint)
+                )
             else:
                 content = self._text(notice, to)
             self._deliver(told, notice, to, None, content, call=False, at=now, now=now)
             told.notices.append(notice)
+
+    def _staff_content(self, notice: Notice, to: Contact, choices: tuple[str, ...], link: str = "") -> Content:
+        text = self._text(notice, to)
+        if to.type is not ContactType.WECOM_STAFF:
+            return text
+        return Card(text=text, choices=choices, urgent=cards.is_urgent(notice.kind), link=link)
+
+    def _link(self, complaint: Complaint) -> str:
+        return f"{self._public_url}/api/v1/complaints/{complaint.number}" if self._public_url else ""
 
     def _notice(self, telling: Telling, complaint: Complaint, cause: int, recipient: str, now: datetime) -> Notice:
         return Notice(

@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from gateway.app import number_patterns
+from gateway.node import number_patterns
 from gateway.settings import Settings
 from gateway.terminal import Add, Terminal
 from gateway.transfer import SKIP, Carried, Transfer, verify_served

@@ -36,7 +36,7 @@ from gateway.model import (
     Sent,
 )
 from gateway.observe import Metrics
-from gateway.ports import Now, Sender, Storage
+from gateway.ports import Now, Sender, Storage, Window
 from gateway.preparation import Preparation
 from gateway.record import Recorder
 from gateway.redating import Redating
@@ -142,6 +142,7 @@ class Gateway:
         directory: Directory = CARDS,
         calendar: Calendar = BOOK.calendar,
         senders: Mapping[ContactType, Sender] | None = None,
+        windows: Mapping[ContactType, Window] | None = None,
     ) -> None:
         self.storage, self.vault, self.now = storage, vault, now
         self.directory, self.calendar = directory, calendar
@@ -155,6 +156,7 @@ class Gateway:
             policy=BOOK.policy,
             calendar=calendar,
             directory=directory,
+            windows=windows,
         )
         patterns = Patterns(current=Pattern.parse("TS-{yymmdd}-{serial:6}-{check}"))
         self.intake = Intake(
@@ -177,7 +179,9 @@ class Gateway:
         self.timers = Timers(**parts, metrics=self.metrics)
         self.redating = Redating(**parts, metrics=self.metrics)
         self.deliveries = [
-            Deliveries(**parts, metrics=self.metrics, lane=lane_of(kind), sender=sender)
+            Deliveries(
+                **parts, metrics=self.metrics, lane=lane_of(kind), sender=sender, window=(windows or {}).get(kind)
+            )
             for kind, sender in self.senders.items()
         ]
 

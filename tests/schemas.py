@@ -157,6 +157,7 @@ def complaint() -> Schema:
             "registered_at": MOMENT,
             "promised_at": MOMENT,
             "legal_at": or_null(MOMENT),
+            "told_until": or_null(MOMENT),
             "language": one_of(Language),
             "received_at": MOMENT,
             "clocks": {"type": "object", "propertyNames": one_of(ClockName), "additionalProperties": clock},

@@ -25,6 +25,8 @@ _STATUS = {
 class SignedPush:
     """A Webhook for transcripts, alone or in an envelope, signed as Standard Webhooks has it."""
 
+    methods = ("POST",)
+
     def __init__(self, *, keys: Sequence[bytes], reading: wire.Reading, max_body: int, source: str) -> None:
         self._keys = tuple(keys)
         self._reading = reading

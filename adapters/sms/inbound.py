@@ -22,6 +22,7 @@ _NOTHING_TO_SAY = HttpReply(body=b"<Response/>", media_type="text/xml")
 class TwilioHook:
     """A Webhook. A request that comes again needs no care here: a message is one by its MessageSid, forever."""
 
+    methods = ("POST",)
     max_body = 100_000  # a text is at most 20 kB; what an account's add-ons tell beside it has no stated limit
 
     def __init__(self, config: Config, secrets: wire.Secrets, source: str) -> None:

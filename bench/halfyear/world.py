@@ -19,7 +19,7 @@ from bench.halfyear.plan import PUBLISHED, RESTART_EVERY, Plan, local, running
 from bench.halfyear.provider import Provider
 from bench.halfyear.watch import Watched
 from gateway.errors import Invalid, Rejected
-from gateway.model import ChannelKind, Complaint, ContactType, InboundEvent, InboundMessage, Unreadable
+from gateway.model import ChannelKind, Complaint, ContactType, InboundMessage, Unreadable, Words
 from gateway.ports import Storage
 from gateway.record import TIMERS
 from gateway.rules.commands import Command, name_of
@@ -245,7 +245,7 @@ class World:
         self._by_place[matter.place] = number
         self.lives[number] = life_of(number, matter, self.plan.seed)
 
-    def _event(self, matter: Matter, source: str) -> InboundEvent:
+    def _event(self, matter: Matter, source: str) -> Words:
         if matter.unreadable:
             return Unreadable(
                 source=source,

@@ -25,7 +25,9 @@ from rich.console import Console
 from rich.progress import track
 from yarl import URL
 
-from bench.hostile.requests import ACCOUNT, MAKERS, PUBLIC, SECRET, TOKEN, Hostile, stream
+from bench.hostile import weixin
+from bench.hostile.requests import ACCOUNT, PUBLIC, SECRET, TOKEN, Hostile
+from bench.hostile.sources import MAKERS, stream
 from bench.machine import described
 
 AT_ONCE = 8
@@ -107,7 +109,9 @@ async def _attack(
 async def _send(session: aiohttp.ClientSession, url: str, request: Hostile) -> int:
     target = URL(url + request.path, encoded=True)
     try:
-        async with session.post(target, data=request.body, headers=request.headers) as answer:
+        async with session.request(
+            request.method, target, data=request.body or None, headers=request.headers
+        ) as answer:
             await answer.read()
             return answer.status
     except aiohttp.ClientOSError:
@@ -120,7 +124,7 @@ async def _faults(session: aiohttp.ClientSession, url: str) -> float:
     async with session.get(f"{url}/metrics") as answer:
         counted = re.findall(r'^huiyin_faults_total\{where="([^"]+)"\} ([0-9.]+)$', await answer.text(), re.MULTILINE)
     # The provider cannot be reached here, which its own loops say.
-    return sum(float(times) for where, times in counted if not where.startswith(("census:", "look:", "send:")))
+    return sum(float(times) for where, times in counted if not where.startswith(("census:", "feed:", "look:", "send:")))
 
 
 def _resident(pid: int) -> int:
@@ -130,9 +134,9 @@ def _resident(pid: int) -> int:
 
 @asynccontextmanager
 async def _gateway(folder: Path) -> AsyncIterator[tuple[str, int]]:
-    """Run the program itself, as an operator would, with both channels."""
+    """Run the program itself, as an operator would, with all channels that have a webhook."""
     settings = folder / "gateway.toml"
-    settings.write_text(_SETTINGS.format(folder=folder), encoding="utf-8")
+    settings.write_text(_SETTINGS.format(folder=folder) + weixin.SETTINGS, encoding="utf-8")
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gateway", "--config", str(settings), "serve"),
         stdout=asyncio.subprocess.PIPE,

@@ -9,9 +9,8 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from urllib.parse import quote_from_bytes, urlencode
 
 from twilio.request_validator import RequestValidator
@@ -45,11 +44,12 @@ PIECES = (
 
 @dataclass(frozen=True, slots=True)
 class Hostile:
-    """One request: its path below the source's address, and what is sent there."""
+    """One request: its path below the source's address with its query, and what is sent there."""
 
     path: str
     headers: Mapping[str, str]
     body: bytes
+    method: str = "POST"
 
 
 Maker = Callable[[random.Random], Hostile]
@@ -113,7 +113,7 @@ def report_of_nothing(chance: random.Random) -> Hostile:
 
 
 def tampered_text(chance: random.Random) -> Hostile:
-    return _damaged(_texted(_form(chance)), chance)
+    return damaged(_texted(_form(chance)), chance)
 
 
 # -- the hotline ------------------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def stale_transcript(chance: random.Random) -> Hostile:
 
 
 def tampered_transcript(chance: random.Random) -> Hostile:
-    return _damaged(_pushed(_transcript(chance), chance), chance)
+    return damaged(_pushed(_transcript(chance), chance), chance)
 
 
 def call_that_ended_without_words(chance: random.Random) -> Hostile:
@@ -185,44 +185,8 @@ def call_that_ended_without_words(chance: random.Random) -> Hostile:
     return _pushed(transcripts.envelope(body, id=quote_from_bytes(chance.randbytes(4))), chance)
 
 
-def _damaged(request: Hostile, chance: random.Random) -> Hostile:
+def damaged(request: Hostile, chance: random.Random) -> Hostile:
     """Signed rightly, then changed on the way: one byte other, one more or one less."""
     at, body = chance.randrange(len(request.body)), request.body
     changed = chance.choice((bytes([body[at] ^ 1]), body[at : at + 1] * 2, b""))
-    return Hostile(request.path, request.headers, body[:at] + changed + body[at + 1 :])
-
-
-EVERYWHERE: Sequence[Maker] = (forged, odd_headers)
-MAKERS: Mapping[str, Sequence[Maker]] = {
-    "hk-number": (
-        *EVERYWHERE,
-        text_of_nonsense,
-        text_of_nonsense,
-        text_with_strange_fields,
-        report_of_nothing,
-        tampered_text,
-    ),
-    "hotline": (
-        *EVERYWHERE,
-        transcript_with_flipped_bytes,
-        transcript_with_other_values,
-        transcript_with_other_values,
-        cut_transcript,
-        stale_transcript,
-        tampered_transcript,
-        deep_transcript,
-        call_that_ended_without_words,
-    ),
-}
-EVERY = 250
-"""How seldom a body comes that is larger than its webhook reads."""
-
-
-def stream(source: str, count: int, seed: int) -> Sequence[Callable[[], Hostile]]:
-    """Return the requests to one source, each made when it is called; the same ones for the same seed."""
-
-    def made(n: int) -> Hostile:
-        chance = random.Random(f"{seed} {source} {n}")
-        return swollen(chance) if n % EVERY == EVERY - 1 else chance.choice(MAKERS[source])(chance)
-
-    return [partial(made, n) for n in range(count)]
+    return replace(request, body=body[:at] + changed + body[at + 1 :])

@@ -37,7 +37,8 @@ class LocalCoordination:
     async def wait(self, topic: str, seconds: float) -> None:
         event = self._topics.setdefault(topic, asyncio.Event())
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for of Python 3.11 may swallow a cancellation (bpo-37658)
+                await event.wait()
         event.clear()
 
     async def spend(self, key: str, *, limit: int, seconds: int) -> bool:

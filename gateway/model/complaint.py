@@ -199,6 +199,11 @@ class Complaint:
     version: int = 0  # the sequence number of the last timeline entry
     head: bytes = b""  # the mac of the last timeline entry
 
+    def cannot_be_told(self, now: datetime) -> bool:
+        """Say whether nothing reaches the customer any more but a chat that has closed (无法主动告知; S0-9(1))."""
+        reach = self.clocks.get(ClockName.REACH)
+        return reach is not None and reach.runs and reach.due_at <= now
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:

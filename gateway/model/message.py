@@ -41,6 +41,7 @@ class Attachment:
     size: int
     content: bytes | None = field(default=None, repr=False)
     blob_id: str | None = None
+    ref: str = ""  # the provider's name for what has yet to be fetched from it
     sha256: str = ""  # of the content, in hex; "" where nobody has it yet
 
 
@@ -149,9 +150,34 @@ class ConsentChange:
     text: str = ""  # what was written: a keyword, nothing personal
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bell:
+    """There is something to fetch. Only a hint: a source is looked at now and then without it, too."""
+
+    source: str
+    external_id: str
+    received_at: datetime
+    stream: str  # which part of the source
+    ticket: str = field(default="", repr=False)  # what the provider wants to see of who fetches, "" where nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Somebody of the bank pressed a button on a card of ours (gateway/model/notice.py)."""
+
+    source: str
+    external_id: str
+    received_at: datetime
+    by: Contact  # who, as the provider has made sure
+    key: str  # of the delivery that the card was
+    choice: str  # the button
+
+
 Words = InboundMessage | Unreadable
 """What somebody said, readable or not."""
-InboundEvent = Words | DeliveryReceipt | ConsentChange
+Kept = Words | DeliveryReceipt | ConsentChange
+"""What is stored as it came."""
+InboundEvent = Kept | Bell | Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

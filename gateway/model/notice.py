@@ -137,7 +137,36 @@ class Ticket:
     link: str = ""  # the case in the REST API, "" where the gateway does not know its own address
 
 
-Content = Text | Ticket
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A notice for one of the bank's people, with what they can do about it at once: press a button, open the case."""
+
+    text: Text
+    choices: tuple[str, ...] = ()  # names of commands that need nothing but who gives them (rules/cards.py)
+    urgent: bool = False  # before all others where only so many may be sent (A102)
+    link: str = ""  # the case, "" where the gateway does not know its own address
+
+    @property
+    def language(self) -> Language:
+        return self.text.language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A notice for a provider that sends nothing but its own approved wording: values only, nothing personal."""
+
+    notice: NoticeKind
+    language: Language
+    kind: Kind
+    number: str
+    at: datetime  # when it happened
+    received_at: datetime
+    promised_at: datetime
+    bank: str
+    telephone: str
+
+
+Content = Text | Ticket | Card | Template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,10 +27,6 @@ class ChannelKind(StrEnum):
     OFFLINE_IMPORT = "offline_import"
 
 
-CHATS = (ChannelKind.SMS, ChannelKind.WECOM, ChannelKind.WECHAT)
-"""Where messages are a conversation: without threads, and the sender is who the provider says."""
-
-
 class Kind(StrEnum):
     """投诉 / 建议 / 咨询 (A005)."""
 
@@ -205,6 +201,7 @@ class ClockName(StrEnum):
     FINAL_FOLLOW_UP = "final_follow_up"
     NEXT_CONTACT = "next_contact"
     READ = "read"
+    REACH = "reach"
 
 
 class Wish(StrEnum):
@@ -301,6 +298,15 @@ class ContactType(StrEnum):
     ADDRESS = "address"
     WEBHOOK = "webhook"  # a unit's own system (工单系统), by the name of its endpoint
     STREAM = "stream"  # the same, by the name of its stream
+    WECOM_STAFF = "wecom_staff"  # one of the bank's people in its own WeCom, by their userid
+
+
+CHATS = {
+    ChannelKind.SMS: ContactType.MOBILE,
+    ChannelKind.WECOM: ContactType.WECOM,
+    ChannelKind.WECHAT: ContactType.WECHAT,
+}
+"""Where messages are a conversation, without threads; and the contact by which who writes there is known."""
 
 
 class MachineKind(StrEnum):
@@ -310,6 +316,8 @@ class MachineKind(StrEnum):
     BOUNCE = "bounce"
     LIST = "list"
     LOOP = "loop"
+    COLLEAGUE = "colleague"  # somebody of the bank wrote to the customer in the channel's own program
+    CONVERSATION = "conversation"  # the provider tells of the conversation itself: recalled, handed over, ended
 
 
 class Outcome(StrEnum):
@@ -321,6 +329,9 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"  # a copy of something already held
     MACHINE = "machine"  # recorded, never answered
     RECORDED = "recorded"  # a delivery receipt or a consent: kept, opens nothing
+    HEARD = "heard"  # a bell: what it rang for is fetched
+    DONE = "done"  # an answer: what was chosen is done
+    REFUSED = "refused"  # an answer: it cannot be done, or not by them
     QUARANTINED = "quarantined"  # could not be read or stored as sent: numbered, raw bytes kept, waits for a person
 
 
@@ -426,6 +437,7 @@ class NoticeKind(StrEnum):
     SENT_BACK = "n35"  # 退回整改
     CLOSED_UNANSWERED = "n36"  # 办结告知
     CALLBACK_FEEDBACK = "n37"  # 回访反馈
+    STAY_IN_TOUCH = "n38"  # 保持联系
 
 
 class NoticeState(StrEnum):

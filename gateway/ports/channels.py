@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from gateway.model import ContactType, DeliveryStatus, InboundEvent, OutboundMessage, Receipt, Sent
+from gateway.ports.records import Mark
 
 
 class Accept(Protocol):
-    async def __call__(self, events: Sequence[InboundEvent]) -> Sequence[Receipt]:
+    async def __call__(self, events: Sequence[InboundEvent], *, mark: Mark | None = None) -> Sequence[Receipt]:
         """Take events in; return one receipt each, in order, after the commit.
 
-        One call is one atomic unit. Content never raises: what cannot be handled is quarantined with its raw bytes.
-        Raises only Unavailable; then nothing of the call was taken. Cancelling a caller never cancels the commit.
+        One call is one atomic unit, its mark included. Content never raises: what cannot be handled is quarantined with
+        its raw bytes, and the mark advances all the same. Raises Unavailable, and Overtaken where the mark does not
+        stand where it should; then nothing of the call was taken. Cancelling a caller never cancels the commit. Bells
+        and answers are no part of the unit: they take effect one by one, and may do so again when the call is repeated.
         """
         ...
 
@@ -30,6 +33,60 @@ class Listener(Protocol):
         Raises when the connection is lost: the caller starts it again after a pause.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A piece of what a source holds for us, in its order."""
+
+    events: tuple[InboundEvent, ...]  # may be none although there is more
+    place: str  # where the next page begins
+    more: bool
+
+
+class Feed(Protocol):
+    """A source that keeps what came, to be read from where we stopped. One node at a time reads it."""
+
+    @property
+    def streams(self) -> Sequence[str]:
+        """The parts of the source, each read by itself."""
+        ...
+
+    async def read(self, stream: str, place: str, ticket: str) -> Page:
+        """Return what the source holds of a stream from `place` on ("": from as far back as it goes).
+
+        `ticket` is the newest bell's, "" where none has rung lately. The same place gives the same events again. Raises
+        Temporary when the source does not answer or wants to be asked later.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """A file as the provider gave it."""
+
+    content: bytes = field(repr=False)
+    media_type: str = ""
+    name: str = ""
+
+
+class Fetcher(Protocol):
+    """Fetches files that a message only names (Attachment.ref): providers keep them for days, evidence is for years."""
+
+    async def fetch(self, ref: str, *, limit: int) -> Media:
+        """Return the file. Raises Temporary when it may succeed later, Permanent when it is gone or too large.
+
+        `limit` is in bytes.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Until when, and how often, a customer may be written to after their last words."""
+
+    lasts: timedelta
+    messages: int
 
 
 class Sender(Protocol):
@@ -75,6 +132,11 @@ class Received:
 
 class Webhook(Protocol):
     """Hears a provider that calls by HTTP, at <public_url>/hooks/<source>/<path>."""
+
+    @property
+    def methods(self) -> Sequence[str]:
+        """The HTTP methods it is called by: "POST", and "GET" where the provider first makes sure of our address."""
+        ...
 
     @property
     def max_body(self) -> int:
@@ -165,10 +227,13 @@ class Channel:
     source: str  # this instance of it: "complaints-mailbox"
     serves: ContactType | None = None  # the contacts its sender reaches
     one_way: tuple[str, ...] = ()  # how contacts begin that it reaches, and that cannot answer by it
+    window: Window | None = None  # None: its sender reaches contacts at any time
     sender: Sender | None = None
     finder: Finder | None = None
     webhook: Webhook | None = None
     listener: Listener | None = None
+    feed: Feed | None = None
+    fetcher: Fetcher | None = None
     census: Census | None = None
     reader: Reader | None = None
     probe: Probe | None = None

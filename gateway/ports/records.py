@@ -73,6 +73,15 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Talk:
+    """How it stands with the owner of a contact, in all their complaints."""
+
+    index: bytes  # blind index: equal for contacts that are one address
+    at: datetime  # when they last wrote by it
+    told: int  # how many messages of ours have gone there since
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """How far a source is read: moved together with what was read, by compare-and-set."""
 

@@ -30,6 +30,7 @@ from gateway.ports.records import (
     StoredContact,
     StoredMessage,
     StoredReceipt,
+    Talk,
 )
 
 
@@ -93,6 +94,14 @@ class Messages(Protocol):
         """Return a complaint's messages in order of arrival, opened."""
         ...
 
+    async def load(self, ids: Collection[str]) -> Mapping[str, StoredMessage]:
+        """Return messages by id, opened, without their raw originals. In a writing transaction they are locked."""
+        ...
+
+    async def amend(self, message: StoredMessage) -> None:
+        """Store what became known of a message's attachments and problems, with the content of those that have it."""
+        ...
+
 
 class Contacts(Protocol):
     async def add(self, contacts: Sequence[StoredContact]) -> None: ...
@@ -111,6 +120,10 @@ class Contacts(Protocol):
 
     async def conversations(self, indexes: Collection[bytes]) -> Mapping[bytes, Sequence[Conversation]]:
         """Return the open complaints with a contact of each blind index, those last told of first."""
+        ...
+
+    async def talks(self, contact_ids: Collection[str]) -> Mapping[str, Talk]:
+        """Return how it stands with the owners of these contacts, of those who ever wrote by them in a chat."""
         ...
 
     async def verify(self, contact_ids: Collection[str]) -> None:

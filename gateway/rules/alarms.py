@@ -47,6 +47,7 @@ class Alarm:
 
 R, N = Role, NoticeKind
 REMINDED = 0.6  # of the time to answer an outcome
+STILL_REACHED = 5 / 6  # 40 of the 48 hours in which a chat may be written to
 LONGEST_CLOSURE = 30  # days back in which a working day is looked for
 _URGED = (  # A077: 50 %, 80 %, 100 % of the period
     Alarm(share=0.5, to=(R.HND,)),
@@ -104,6 +105,10 @@ CHAINS: Mapping[ClockName, tuple[Alarm, ...]] = {
     ClockName.SURVEY: (Alarm(share=1.0, to=(R.CB,)),),
     ClockName.FOLLOW_UP_ANSWER: (Alarm(share=1.0, to=(R.CB,)),),
     ClockName.FINAL_FOLLOW_UP: (Alarm(days_before=1, to=(R.CB,)), Alarm(share=1.0, to=(R.CB,))),
+    ClockName.REACH: (
+        Alarm(share=STILL_REACHED, to=(R.CUS,), notice=N.STAY_IN_TOUCH),
+        Alarm(share=1.0, to=(R.HND,)),
+    ),
     ClockName.READ: (Alarm(share=0.5, to=(R.HND,)), Alarm(share=1.0, to=(R.HND, R.MGR))),
 }
 

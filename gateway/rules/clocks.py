@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TypeGuard
 
 from gateway.errors import Invalid
@@ -34,6 +34,14 @@ def opening(deadlines: Iterable[Deadline], registered_at: datetime) -> Clocks:
     # Nobody is late with these before the step that starts them.
     running = {name: clocks[name] for name in clocks.keys() - {ClockName.ACCEPT, ClockName.PRELIM_PLAN}}
     return running | stopped(clocks, registered_at, ClockName.REGISTER)
+
+
+def reach(said_at: datetime, lasts: timedelta, calendar: Calendar) -> Clocks:
+    """Return the clock of a customer who can only be told in a chat: it ends when the provider takes no more for them.
+
+    Counted from their last words; S0-9(1): who cannot be told any more needs a person to find another way.
+    """
+    return {ClockName.REACH: _own(said_at + lasts, said_at, "S0-9(1)", calendar)}
 
 
 def is_open(clock: Clock | None) -> TypeGuard[Clock]:

@@ -40,7 +40,7 @@ _OUTCOME = (
 
 CONTENTS: Mapping[NoticeKind, Contents] = {
     # until when and by which phone (S1-5-7, A093), the number (S0-6(4)), and who writes (E.2 rule 2)
-    K.ACKNOWLEDGEMENT: Contents(everywhere=_DATED, to_anybody=("overdue",)),
+    K.ACKNOWLEDGEMENT: Contents(everywhere=_DATED, to_anybody=("overdue", "ask_phone")),
     K.BROUGHT_FORWARD: Contents(everywhere=_DATED),  # A.13 rule 8
     K.ANSWER: Contents(everywhere=_WHO, in_full=("answer",)),  # S0-6(3)
     K.INQUIRY_ANSWER: Contents(everywhere=_WHO, in_full=("answer",)),
@@ -65,6 +65,7 @@ CONTENTS: Mapping[NoticeKind, Contents] = {
     K.SECURITY_NOTE: Contents(everywhere=("bank", "telephone"), in_full=("number", "kinds")),  # PIPL 51
     K.CLOSED_UNANSWERED: Contents(everywhere=_WHO),  # A112
     K.CALLBACK_FEEDBACK: Contents(everywhere=_WHO, in_full=("feedback",)),  # A118
+    K.STAY_IN_TOUCH: Contents(everywhere=_DATED),  # S0-9(1)
     K.DISPATCH: Contents(everywhere=("number", "level", "flags", "product", "branch", "accept", "promised")),  # A028
     K.NOT_ACCEPTED: Contents(everywhere=("number", "minutes")),  # A055
     K.DEADLINE: Contents(everywhere=("number", "clock", "due", "state", "owner")),  # A077

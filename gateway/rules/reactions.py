@@ -372,7 +372,7 @@ def _alarmed(before: Complaint, after: Complaint, said: Mapping[str, Any]) -> li
     clock, at = before.clocks[name], datetime.fromisoformat(said["at"])
     urged = {
         **_clock(after, name),
-        "why": "overdue" if at >= clock.due_at else "due_soon",
+        "why": _late(name) if at >= clock.due_at else "due_soon",
         "minutes": (at - clock.started_at) // timedelta(minutes=1),
     }
     told: dict[str, Telling] = {}
@@ -383,6 +383,10 @@ def _alarmed(before: Complaint, after: Complaint, said: Mapping[str, Any]) -> li
             # Of several that were missed together each recipient hears the last one only.
             told[to] = _reminded(before, alarm) if to == CUSTOMER else Telling(kind=alarm.notice, to=to, details=urged)
     return list(told.values())
+
+
+def _late(name: ClockName) -> str:
+    return "cannot_be_told" if name is ClockName.REACH else "overdue"
 
 
 def _reminded(complaint: Complaint, alarm: Alarm) -> Telling:
@@ -396,7 +400,7 @@ def _reminded(complaint: Complaint, alarm: Alarm) -> Telling:
 def _recipients(complaint: Complaint, name: ClockName, alarm: Alarm) -> list[str]:
     if name is ClockName.ASSIST:  # C.3: the head of each department that has not answered
         return [HEAD + unit for unit in complaint.case.assist_units]
-    if name is ClockName.READ and not complaint.case.handler:
+    if name in (ClockName.READ, ClockName.REACH) and not complaint.case.handler and Role.CUS not in alarm.to:
         return [Role.MGR]
     return [CUSTOMER if role is Role.CUS else role.value for role in alarm.to]
 

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Self
 from zlib import crc32
 
-from gateway.model import Complaint, Contact, ContactType, Level, Nature, Product, Role
+from gateway.model import Actor, Complaint, Contact, ContactType, Level, Nature, Product, Role
 from gateway.rules.reactions import ASSIST, CONTINGENCY_OWNER, HEAD, LEAD, LIAISON, PERSON, PRODUCT_UNIT, RELATIONS
 from gateway.rules.situation import APPROVALS
 
@@ -31,6 +31,18 @@ class Staff:
     unit: str = ""
     email: str = ""
     telephone: str = ""
+    wecom: str = ""  # their userid in the bank's own WeCom, in lower case: there it is one whatever its case
+
+    @property
+    def actor(self) -> Actor:
+        """Return them as who does something."""
+        return Actor(id=self.id, roles=self.roles, unit=self.unit)
+
+    @property
+    def ways(self) -> tuple[Contact, ...]:
+        """Return by which ways they are told, the first that works: important notices by WeCom (A102)."""
+        named = {ContactType.WECOM_STAFF: self.wecom, ContactType.EMAIL: self.email}
+        return tuple(Contact(type=kind, value=value, verified=True) for kind, value in named.items() if value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +114,12 @@ class Directory:
     def __post_init__(self) -> None:
         for unit in self.units.values():
             self._check(unit)
+        members: dict[str, str] = {}
         for one in self.staff.values():
             if one.unit:
                 _known(one.unit, self.units, f"staff.{one.id}: unit")
+            if one.wecom and members.setdefault(one.wecom, one.id) != one.id:  # who pressed a button must be one person
+                raise ValueError(f"staff.{one.id}: wecom {one.wecom!r} is that of {members[one.wecom]!r}, too")
         for number, route in enumerate(self.routes, start=1):
             _known(route.unit, self.units, f"routes {number}: unit")
         if self.customer_relations:
@@ -171,6 +186,10 @@ class Directory:
             return self._unit(to, complaint)
         return None
 
+    def reached_by(self, contact: Contact) -> Staff | None:
+        """Return whose contact it is, None where it is nobody's."""
+        return next((person for person in self.staff.values() if contact in person.ways), None)
+
     def involved(self, unit: Unit, complaint: Complaint) -> bool:
         """Say whether the case is about somebody of the unit (law 17)."""
         named = {unit.head, unit.liaison, unit.deputy, *unit.handlers}
@@ -214,11 +233,13 @@ class Directory:
 
 def _staff(key: str, table: Mapping[str, Any]) -> Staff:
     where = f"staff.{key}"
-    _only(table, {"name", "roles", "unit", "email", "telephone"}, where)
+    _only(table, {"name", "roles", "unit", "email", "telephone", "wecom"}, where)
     roles = frozenset(role for role in _PEOPLES if role.value in table.get("roles", []))
     if len(roles) != len(set(table.get("roles", []))):
         raise ValueError(f"{where}: roles must be of {', '.join(_PEOPLES)}")
-    words = {name: _text(table, name, where, needed=name == "name") for name in ("name", "unit", "email", "telephone")}
+    names = ("name", "unit", "email", "telephone", "wecom")
+    words = {name: _text(table, name, where, needed=name == "name") for name in names}
+    words["wecom"] = words["wecom"].lower()
     return Staff(id=key, roles=roles, **words)
 
 

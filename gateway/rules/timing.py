@@ -81,7 +81,15 @@ def _ended(c: Complaint, command: Any, s: Situation) -> Clocks:
 def _written(c: Complaint, command: commands.Supplement, s: Situation) -> Clocks:
     waits = not command.answers or command.wish is not None
     begins = waits and not clocks.is_open(c.clocks.get(N.READ))
-    return _dating(s).started(N.READ, "read_within", c, s.now) if begins else {}
+    read = _dating(s).started(N.READ, "read_within", c, s.now) if begins else {}
+    return read | _reached(c, command, s)
+
+
+def _reached(c: Complaint, command: commands.Supplement, s: Situation) -> Clocks:
+    """Count anew until when the customer can be told, or not any more once they have left another way."""
+    if s.window is None:
+        return clocks.stopped(c.clocks, s.now, N.REACH)
+    return clocks.reach(command.said_at or s.now, s.window, s.calendar)
 
 
 def _graded(c: Complaint, command: commands.Grade, s: Situation) -> Clocks:

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, literal_column, select
+from sqlalchemy import Select, and_, bindparam, case, func, literal_column, select
 
-from gateway.model import CHATS
-from gateway.ports import Conversation, StoredContact
+from gateway.model import CHATS, AttemptOutcome, ChannelKind
+from gateway.ports import Conversation, StoredContact, Talk
 from gateway.rules.transitions import OPEN
 from gateway.storage import rows, tables
 from gateway.storage.connection import Connection, Words
@@ -48,10 +48,18 @@ class SqlContacts:
     async def conversations(self, indexes: Collection[bytes]) -> Mapping[bytes, Sequence[Conversation]]:
         conversations: dict[bytes, list[Conversation]] = defaultdict(list)
         for row in await self._db.lookup(_conversations, indexes):
-            own = row.verified or row.channel in CHATS  # who was written to by chat has the number
+            # Who is written to in the chat they opened the case by has its number; one they typed may be anybody's.
+            own = row.verified or CHATS.get(ChannelKind(row.channel)) == row.type
             one = Conversation(complaint_id=row.complaint_id, told_at=row.told_at, own=own)
             conversations[row.blind_index].append(one)
         return conversations
+
+    async def talks(self, contact_ids: Collection[str]) -> Mapping[str, Talk]:
+        last = {row.id: row for row in await self._db.lookup(_last_words, contact_ids)}
+        told: dict[str, int] = defaultdict(int)
+        for row in await self._db.lookup(_told, contact_ids):
+            told[row.id] += row.id in last and row.at >= last[row.id].at
+        return {one: Talk(index=row.blind_index, at=row.at, told=told[one]) for one, row in last.items()}
 
     async def index_of(self, contact_ids: Collection[str]) -> Mapping[str, bytes]:
         return {row.id: row.blind_index for row in await self._db.lookup(_index_of, contact_ids)}
@@ -68,7 +76,7 @@ def _of(words: Words) -> Select[Any]:
 
 def _conversations(words: Words) -> Select[Any]:
     complaints, notices, deliveries = tables.complaints.c, tables.notices.c, tables.deliveries.c
-    said = (COLUMNS.blind_index, COLUMNS.complaint_id, COLUMNS.verified, complaints.channel)
+    said = (COLUMNS.blind_index, COLUMNS.complaint_id, COLUMNS.type, COLUMNS.verified, complaints.channel)
     told_at = func.coalesce(func.max(deliveries.created_at), complaints.registered_at).label("told_at")
     return (
         select(*said, told_at)
@@ -77,10 +85,44 @@ def _conversations(words: Words) -> Select[Any]:
         .outerjoin(tables.deliveries, and_(deliveries.notice_id == notices.id, deliveries.contact_id == COLUMNS.id))
         .where(words.among(COLUMNS.blind_index), complaints.state.in_(sorted(OPEN)))
         .group_by(
-            COLUMNS.blind_index, COLUMNS.complaint_id, complaints.registered_at, COLUMNS.verified, complaints.channel
+            COLUMNS.blind_index,
+            COLUMNS.complaint_id,
+            COLUMNS.type,
+            complaints.registered_at,
+            COLUMNS.verified,
+            complaints.channel,
         )
         .order_by(told_at.desc(), COLUMNS.complaint_id.desc())
         .limit(literal_column(str(CONVERSATIONS)))
+    )
+
+
+def _last_words(words: Words) -> Select[Any]:
+    """Select when the owner of each contact last wrote by it, about whichever of their complaints."""
+    messages, same = tables.messages.c, tables.contacts.alias()
+    by = case({kind.value: contact.value for kind, contact in CHATS.items()}, value=messages.channel)
+    return (
+        select(COLUMNS.id, COLUMNS.blind_index, func.max(messages.received_at).label("at"))
+        .join(same, same.c.blind_index == COLUMNS.blind_index)
+        .join(tables.messages, messages.complaint_id == same.c.complaint_id)
+        .where(words.among(COLUMNS.id), by == COLUMNS.type, messages.machine.is_(None))
+        .group_by(COLUMNS.id, COLUMNS.blind_index)
+    )
+
+
+def _told(words: Words) -> Select[Any]:
+    """Select when each message was handed over, or may have been, to the owner of each contact."""
+    notices, deliveries, attempts = tables.notices.c, tables.deliveries.c, tables.attempts.c
+    same = tables.contacts.alias()
+    handed_over = (AttemptOutcome.SENT.value, AttemptOutcome.UNKNOWN.value)
+    return (
+        select(COLUMNS.id, deliveries.key, func.max(attempts.at).label("at"))
+        .join(same, same.c.blind_index == COLUMNS.blind_index)
+        .join(tables.notices, notices.complaint_id == same.c.complaint_id)
+        .join(tables.deliveries, and_(deliveries.notice_id == notices.id, deliveries.contact_id == same.c.id))
+        .join(tables.attempts, attempts.delivery_key == deliveries.key)
+        .where(words.among(COLUMNS.id), attempts.outcome.in_(handed_over))
+        .group_by(COLUMNS.id, deliveries.key)
     )
 
 

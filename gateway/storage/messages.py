@@ -26,6 +26,12 @@ HELD = select(
     tables.complaints.c.promised_at,
 ).select_from(tables.messages.outerjoin(tables.complaints))
 
+AMEND = (
+    tables.messages.update()
+    .where(COLUMNS.id == bindparam("this"))
+    .values(sealed=bindparam("as"), problems=bindparam("odd"))
+)
+
 
 class SqlMessages:
     def __init__(self, db: Connection, keys: Keys) -> None:
@@ -68,6 +74,21 @@ class SqlMessages:
         await self._keys.load([complaint_id])
         raws = await blobs.contents(self._db, self._keys, [rows.raw_id(row.id) for row in found])
         return [rows.message(row, self._keys, raws.get(rows.raw_id(row.id))) for row in found]
+
+    async def load(self, ids: Collection[str]) -> Mapping[str, StoredMessage]:
+        found = await self._db.lookup(_by_id, sorted(ids))
+        await self._keys.load({row.complaint_id or row.id for row in found})
+        return {row.id: rows.message(row, self._keys, None) for row in found}
+
+    async def amend(self, message: StoredMessage) -> None:
+        await self._keys.load([rows.owner_of(message)])
+        values = rows.message_values(message, self._keys)
+        await self._db.run(AMEND, [{"this": message.id, "as": values["sealed"], "odd": values["problems"]}])
+        await blobs.store(self._db, self._keys, [message])
+
+
+def _by_id(words: Words) -> Select[Any]:
+    return words.locked(select(tables.messages).where(words.among(COLUMNS.id)).order_by(COLUMNS.id))
 
 
 def _came_by(words: Words) -> Select[Any]:

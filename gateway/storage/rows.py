@@ -16,6 +16,7 @@ from gateway.model import (
     Attachment,
     Attempt,
     AttemptOutcome,
+    Card,
     Case,
     ChannelKind,
     Complaint,
@@ -38,6 +39,7 @@ from gateway.model import (
     NoticeState,
     Outcome,
     State,
+    Template,
     Text,
     Ticket,
     Work,
@@ -50,6 +52,8 @@ Values = dict[str, Any]
 """A row to store. Words are plain str: for each enum that it is given, SQLite's driver looks for an adapter."""
 
 CASE = TypeAdapter(Case)
+CARD = TypeAdapter(Card)
+TEMPLATE = TypeAdapter(Template)
 _TEXT = ("subject", "short", "text", "html")
 UNTOUCHED = Case()
 """A complaint nobody has worked on: most rows of the hot write, so it takes no room."""
@@ -132,7 +136,7 @@ def raw_id(message_id: str) -> str:
 
 def message_values(message: StoredMessage, keys: Keys) -> Values:
     attachments = [
-        [file.name, file.media_type, file.size, _blob_id(message, position), file.sha256]
+        [file.name, file.media_type, file.size, _blob_id(message, position), file.sha256, file.ref]
         for position, file in enumerate(message.attachments)
     ]
     private = {"body": dict(message.body), "attachments": attachments}
@@ -188,8 +192,8 @@ def message(row: Row[Any], keys: Keys, raw: bytes | None) -> StoredMessage:
         problems=tuple(orjson.loads(row.problems)),
         restricted=row.restricted,
         attachments=tuple(
-            Attachment(name=name, media_type=media_type, size=size, blob_id=blob_id, sha256=sha256)
-            for name, media_type, size, blob_id, sha256 in private.get("attachments", ())
+            Attachment(name=name, media_type=media_type, size=size, blob_id=blob_id, sha256=sha256, ref=ref)
+            for name, media_type, size, blob_id, sha256, ref in private.get("attachments", ())
         ),
     )
 
@@ -340,12 +344,20 @@ def delivery_values(delivery: Delivery, keys: Keys) -> Values:
 def _content_json(content: Content) -> Values:
     if isinstance(content, Ticket):
         return {"ticket": tickets.to_json(content)}
+    if isinstance(content, Card):
+        return {"card": CARD.dump_python(content, mode="json")}
+    if isinstance(content, Template):
+        return {"template": TEMPLATE.dump_python(content, mode="json")}
     return {name: getattr(content, name) for name in _TEXT}
 
 
 def _content(language: str, held: Values | None) -> Content:
     if held and "ticket" in held:
         return tickets.from_json(held["ticket"])
+    if held and "card" in held:
+        return CARD.validate_python(held["card"])
+    if held and "template" in held:
+        return TEMPLATE.validate_python(held["template"])
     return Text(language=Language(language), **(held or dict.fromkeys(_TEXT, "")))
 
 

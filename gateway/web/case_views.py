@@ -11,7 +11,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.casework import Call, Casefile
-from gateway.model import Actor, Clock, Complaint, Content, Delivery, Entry, EventKind, Flag, Notice, Text, Ticket
+from gateway.model import (
+    Actor,
+    Clock,
+    ClockName,
+    Complaint,
+    Content,
+    Delivery,
+    Entry,
+    EventKind,
+    Flag,
+    Notice,
+    Text,
+    Ticket,
+)
 from gateway.ports import StoredContact, StoredMessage
 from gateway.rules import access, commands, grading, lifecycle, masks, retention, tickets
 
@@ -85,6 +98,7 @@ def brief_view(complaint: Complaint) -> Json:
         "registered_at": complaint.registered_at,
         "promised_at": complaint.promised_at,
         "legal_at": complaint.legal_at,
+        "told_until": reach.due_at if (reach := complaint.clocks.get(ClockName.REACH)) and reach.runs else None,
     }
 
 

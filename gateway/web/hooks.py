@@ -31,7 +31,8 @@ def routes(webhooks: Mapping[str, Webhook]) -> list[web.RouteDef]:
             return await _take(request, source, webhook)
 
         address = f"{_WHERE}{source}"
-        return [web.post(address, take), web.post(address + "/{tail:.{1,200}}", take)]
+        places = (address, address + "/{tail:.{1,200}}")
+        return [web.route(method, place, take) for method in webhook.methods for place in places]
 
     return [route for source, webhook in sorted(webhooks.items()) for route in at(source, webhook)]
 
@@ -51,7 +52,7 @@ async def _take(request: web.Request, source: str, webhook: Webhook) -> web.Resp
     except web.HTTPRequestTimeout:
         return web.Response(status=408)
     try:
-        receipts = await site.accept(received.events)
+        receipts = await site.accept(received.events) if received.events else ()
     except Unavailable as error:
         return web.Response(status=503, headers={"Retry-After": retry_after(error)})
     return _answer(received.reply(receipts))

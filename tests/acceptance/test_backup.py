@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gateway import app
+from gateway import node
 from gateway.__main__ import main
 from gateway.errors import Misconfigured
 from gateway.model import Outcome
@@ -60,7 +60,7 @@ async def backed_up(world: World) -> Path:
 
 
 async def restored(world: World, backup: Path) -> Carried:
-    patterns = app.number_patterns(world.settings)
+    patterns = node.number_patterns(world.settings)
     return await transfer(world).restore(backup, patterns=patterns, now=world.clock(), skip=100_000)
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.app import Role
 from gateway.intake import FULL_FOR
+from gateway.node import Role
 from tests.acceptance.test_nodes import node, visiting
 from tests.acceptance.world import World, a_world, until
 from tests.databases import listening

@@ -19,7 +19,8 @@ import pytest
 
 from gateway import app, audit, keysfile, rotation
 from gateway.__main__ import form_for, main, open_channels
-from gateway.app import Role, Service, service
+from gateway.app import Service, service
+from gateway.node import Role
 from gateway.ports import Lane
 from gateway.rotation import BREATH_SECONDS, Rotated
 from gateway.settings import StorageSettings

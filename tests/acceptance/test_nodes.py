@@ -14,7 +14,8 @@ import aiohttp
 import pytest
 
 from gateway.__main__ import form_for, main, open_channels
-from gateway.app import Role, Service, service, set_up
+from gateway.app import Service, service, set_up
+from gateway.node import Role
 from gateway.vault import Vault
 from tests.acceptance.world import World, a_world, number_in, until
 from tests.databases import Database

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from gateway.ports import HttpRequest
+from tests.contract.channels import called
 
 PLACES = 100  # of a body that are tried: all of a short one
 HOLLOW = (b"", b"{}", b"[]", b"null", b"0", b'""', b"[" * 20_000, b"<a/>", b"a=b", b"\x00", b"\xef\xbb\xbf")
@@ -28,21 +29,60 @@ def damaged(whole: Sequence[bytes]) -> st.SearchStrategy[bytes]:
     return anything | st.builds(damage, st.sampled_from(whole), st.floats(0, 1), cuts, junk)
 
 
+def proof(request: HttpRequest, signature: str) -> str:
+    """Return what a request is proved by, in its headers or in its query."""
+    return request.headers[signature] if signature in request.headers else dict(request.query)[signature]
+
+
 def forgeries(request: HttpRequest, signature: str) -> Iterator[HttpRequest]:
     """Yield a genuine request with its signature wrong or gone, sent elsewhere, cut short, or with one byte changed."""
-    headers, body = dict(request.headers), request.body
-    proof = headers.pop(signature)
-    yield replace(request, headers=headers)
-    middle = len(proof) // 2
-    nearly = proof[:middle] + ("A" if proof[middle] != "A" else "B") + proof[middle + 1 :]
-    for wrong in ("", nearly, proof[:middle], proof[::-1], "\udcff"):
-        yield replace(request, headers={**headers, signature: wrong})
-    yield replace(request, path="no/such/path", url=f"{request.url}/no/such/path")
+    body = request.body
+    yield from unproved(request, signature)
+    yield from _asked_otherwise(request)
+    yield _sent(request, path="no/such/path")
     yield replace(request, body=body + b"x")
     for at in range(0, len(body), len(body) // PLACES or 1):
         other = b"7" if body[at : at + 1] != b"7" else b"8"
         yield replace(request, body=body[:at])
         yield replace(request, body=body[:at] + other + body[at + 1 :])
+
+
+def unproved(request: HttpRequest, signature: str) -> Iterator[HttpRequest]:
+    """Yield the request without its signature, and with wrong ones."""
+    true = proof(request, signature)
+    middle = len(true) // 2
+    nearly = true[:middle] + ("A" if true[middle] != "A" else "B") + true[middle + 1 :]
+    for wrong in (None, "", nearly, true[:middle], true[::-1], "\udcff"):
+        if signature in request.headers:
+            others = {name: value for name, value in request.headers.items() if name != signature}
+            yield replace(request, headers=others if wrong is None else {**others, signature: wrong})
+        else:
+            rest = [(name, value) for name, value in request.query if name != signature]
+            yield _sent(request, query=rest if wrong is None else [*rest, (signature, wrong)])
+
+
+def _asked_otherwise(request: HttpRequest) -> Iterator[HttpRequest]:
+    """Yield the request with each parameter of its query gone, there twice, empty, and a little different."""
+    for at, (name, value) in enumerate(request.query):
+        before, after = request.query[:at], request.query[at + 1 :]
+        other = value[:-1] + ("7" if value[-1:] != "7" else "8")
+        for instead in ((), ((name, value), (name, other)), ((name, ""),), ((name, other),), ((name, value + "0"),)):
+            yield _sent(request, query=(*before, *instead, *after))
+
+
+def _sent(
+    request: HttpRequest, *, path: str | None = None, query: Sequence[tuple[str, str]] | None = None
+) -> HttpRequest:
+    return replace(
+        called(
+            request.body,
+            request.headers,
+            request.path if path is None else path,
+            method=request.method,
+            query=request.query if query is None else query,
+        ),
+        at=request.at,
+    )
 
 
 def misplaced(table: Mapping[str, Any], secrets: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -1,114 +1,63 @@
 """Every adapter of the registry keeps the promises of gateway/ports/channels.py; nobody has to ask for it.
 
-What it is told of each is `CONFORMANCE` in tests/adapters/<name>/conformance.py (channels.py explains it). That a
+The promises of a webhook are in test_channel_webhooks.py, of a feed and a fetcher in test_channel_stores.py. What the
+kit is told of each channel is `CONFORMANCE` in tests/adapters/<name>/conformance.py (channels.py explains it). That a
 channel reads its provider's dialect rightly is not here but in its own tests.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from io import BytesIO
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from adapters.registry import ADAPTERS, Adapter
-from adapters.tools import Tools
-from gateway.errors import Forbidden, GatewayError, Invalid, Permanent, Rejected, Temporary, Unknown
-from gateway.model import Contact, InboundEvent, OutboundMessage, Outcome, Receipt, Text, Unreadable
-from gateway.ports import Census, Channel, Handed, HttpRequest, Sender, Webhook
+from gateway.errors import GatewayError, Permanent, Rejected, Temporary, Unknown
+from gateway.model import (
+    Contact,
+    InboundEvent,
+    Receipt,
+    Text,
+    Unreadable,
+)
+from gateway.ports import Census, Channel, Handed
 from gateway.settings import explain
-from gateway.web import hooks
-from gateway.web.keys import SITE, Site
-from tests.contract.channels import PUBLIC_URL, SILENT, SOURCE, TAKEN, WORDS, Conformance, Provider, notice
-from tests.contract.hostile import damaged, forgeries, misplaced
+from tests.contract.channels import (
+    SILENT,
+    SOURCE,
+    TAKEN,
+    WORDS,
+    notice,
+)
+from tests.contract.hostile import damaged, misplaced
+from tests.contract.opened import (
+    EVERY,
+    FAILURES,
+    FED,
+    FETCHING,
+    HOOKED,
+    READERS,
+    ROOT,
+    SENDERS,
+    TOLD,
+    ids,
+    opened,
+    private,
+    sending,
+    shown,
+)
 from tests.factories import START, ticket
 
-ROOT = Path(__file__).resolve().parents[2]
-ROLES = ("webhook", "listener", "reader", "sender", "finder", "census", "probe")
+ROLES = ("webhook", "listener", "feed", "fetcher", "reader", "sender", "finder", "census", "probe")
 FACTS = ("comes in", "goes out", "receipts", "told apart by", "finder", "census", "limits", "not possible")
-
-
-def module_of(name: str) -> str:
-    return f"tests.adapters.{name}.conformance"
-
-
-def told_of(name: str) -> Conformance | None:
-    """Return what is told of a channel; None where nothing is."""
-    if not (ROOT / (module_of(name).replace(".", "/") + ".py")).exists():
-        return None
-    told: Conformance = importlib.import_module(module_of(name)).CONFORMANCE
-    return told
-
-
-TOLD = {name: told for name in sorted(ADAPTERS) if (told := told_of(name))}
-READERS = [name for name, told in TOLD.items() if told.samples]
-HOOKED = [name for name, told in TOLD.items() if told.calls]
-SENDERS = [name for name, told in TOLD.items() if told.provider]
-FAILURES = [(name, answer) for name in SENDERS for answer in TOLD[name].answers]
-EVERY = pytest.mark.parametrize("name", TOLD)
-
-
-@asynccontextmanager
-async def opened(name: str, config: Mapping[str, Any] | None = None) -> AsyncIterator[Channel]:
-    adapter = ADAPTERS[name]
-    valid = adapter.Config.model_validate(TOLD[name].config if config is None else config)
-    async with adapter.open_channel(valid, Tools(now=lambda: START, public_url=PUBLIC_URL), SOURCE) as channel:
-        yield channel
-
-
-@asynccontextmanager
-async def hooked(name: str) -> AsyncIterator[Webhook]:
-    async with opened(name) as channel:
-        assert channel.webhook is not None
-        yield channel.webhook
-
-
-@asynccontextmanager
-async def sending(name: str, seconds: float = 20) -> AsyncIterator[tuple[Provider, Sender, Channel]]:
-    """Open the channel to its simulated provider."""
-    start = TOLD[name].provider
-    assert start is not None
-    async with start() as provider, opened(name, provider.config(seconds)) as channel:
-        assert channel.sender is not None
-        yield provider, channel.sender, channel
-
-
-def genuine(name: str) -> HttpRequest:
-    calls = TOLD[name].calls
-    assert calls is not None
-    return calls.genuine
-
-
-def ids(events: Sequence[InboundEvent]) -> list[str]:
-    return [event.external_id for event in events]
-
-
-def private(message: OutboundMessage) -> list[str]:
-    """Return what of a message nobody may find in a log: whom it goes to, and what it says."""
-    if isinstance(message.content, Text):
-        words = message.content
-        return [message.to.value, words.subject, words.short, words.text, words.html]
-    return [message.content.number, message.content.handler, message.content.link]
-
-
-def shown(words: Sequence[str], *places: object) -> list[str]:
-    """Return which of the words are shown in any of the places, as text or as a representation."""
-    written = "\n".join(f"{place}\n{place!r}" for place in places)
-    return [word for word in words if word in written]
 
 
 @pytest.mark.parametrize("name", sorted(ADAPTERS))
@@ -123,8 +72,10 @@ def test_a_channel_tells_the_kit_what_it_has_to_know(name: str) -> None:
 async def test_every_role_a_channel_plays_is_told_of_and_no_other(name: str) -> None:
     told = TOLD[name]
     async with opened(name) as channel:
-        comes_in = any((channel.webhook, channel.listener, channel.reader, channel.census))
+        comes_in = any((channel.webhook, channel.listener, channel.feed, channel.reader, channel.census))
         assert (channel.webhook is not None, channel.sender is not None) == (name in HOOKED, name in SENDERS)
+        assert (channel.feed is not None, channel.fetcher is not None) == (name in FED, name in FETCHING)
+        assert bool(told.file_answers) is (name in FETCHING), "a fetcher needs answers of its provider"
         assert bool(told.samples) is comes_in, "what comes in needs samples"
         assert bool(told.answers) is (name in SENDERS), "what goes out needs answers of its provider"
 
@@ -233,65 +184,6 @@ async def test_a_file_handed_over_holds_the_same_events_a_second_time(name: str)
             assert {one.event.source for one in first} == {SOURCE}
 
 
-@pytest.mark.parametrize("name", HOOKED)
-async def test_a_genuine_request_is_heard_and_is_the_same_a_second_time(name: str) -> None:
-    async with hooked(name) as webhook:
-        first, second = webhook.receive(genuine(name)), webhook.receive(genuine(name))
-    assert first.events == second.events
-    assert all(ids(first.events))
-    assert {event.source for event in first.events} == {SOURCE}
-    reply = first.reply([Receipt(outcome=Outcome.OPENED, number="TS-261123-000123-V") for _ in first.events])
-    assert 200 <= reply.status < 300
-
-
-@pytest.mark.parametrize("name", HOOKED)
-async def test_a_credential_is_changed_without_a_message_being_lost(name: str) -> None:
-    calls = TOLD[name].calls
-    assert calls is not None
-    async with hooked(name) as webhook:
-        before, after = webhook.receive(calls.genuine), webhook.receive(calls.rotated)
-    assert calls.genuine.headers[calls.signature] != calls.rotated.headers[calls.signature]
-    assert ids(before.events) == ids(after.events)
-
-
-@pytest.mark.parametrize("name", HOOKED)
-async def test_a_request_that_was_tampered_with_is_refused_without_a_reason(
-    name: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    calls = TOLD[name].calls
-    assert calls is not None
-    async with hooked(name) as webhook:
-        for forged in forgeries(calls.genuine, calls.signature):
-            with pytest.raises((Forbidden, Invalid)) as refused:
-                webhook.receive(forged)
-            assert str(refused.value) == str(type(refused.value)())
-    assert shown(TOLD[name].secrets, caplog.text) == []
-
-
-@pytest.mark.parametrize("name", HOOKED)
-async def test_the_site_takes_a_genuine_request_and_refuses_one_that_is_forged_or_too_large(name: str) -> None:
-    request, heard = genuine(name), list[InboundEvent]()
-
-    async def accept(events: Sequence[InboundEvent]) -> Sequence[Receipt]:
-        heard.extend(events)
-        return [Receipt(outcome=Outcome.OPENED) for _ in events]
-
-    async with hooked(name) as webhook:
-        app = web.Application()
-        reached = SimpleNamespace(web=SimpleNamespace(public_url=PUBLIC_URL))
-        app[SITE] = cast("Site", SimpleNamespace(settings=reached, accept=accept, now=lambda: START))
-        app.add_routes(hooks.routes({SOURCE: webhook}))
-        async with TestClient(TestServer(app)) as client:
-            address = request.url.removeprefix(PUBLIC_URL)
-            statuses = [
-                (await client.post(address, data=BytesIO(body), headers=request.headers)).status
-                for body in (request.body, request.body[:-1], b"a" * (webhook.max_body + 1))
-            ]
-    assert (statuses[0] // 100, statuses[1] in (400, 403), statuses[2]) == (2, True, 413)
-    assert ids(heard) == ids(webhook.receive(request).events)
-
-
 @pytest.mark.parametrize("name", SENDERS)
 async def test_the_same_key_is_the_same_request_to_the_provider(name: str) -> None:
     """Lessons 36, 57: a copy that nobody wanted can be told by whoever gets it."""
@@ -299,8 +191,8 @@ async def test_the_same_key_is_the_same_request_to_the_provider(name: str) -> No
         message = provider.message(TAKEN)
         await sender.send(message)
         await sender.send(message)
-        first, second = provider.held()
-        assert first == second
+        first, *copies = provider.held()  # some providers know a key, and keep one
+        assert all(copy == first for copy in copies)
         assert provider.requests() == 2
 
 
@@ -411,6 +303,14 @@ def questions(channel: Channel) -> Iterator[Awaitable[object]]:
         yield channel.finder.find([Handed(message=message, provider_id="1", tried_at=START)])
     if channel.census:
         yield count(channel.census)
+    yield from questions_about_what_is_kept(channel)
+
+
+def questions_about_what_is_kept(channel: Channel) -> Iterator[Awaitable[object]]:
+    if channel.feed:
+        yield channel.feed.read(channel.feed.streams[0], "", "")
+    if channel.fetcher:
+        yield channel.fetcher.fetch("file-1", limit=1000)
 
 
 @pytest.mark.parametrize("name", SENDERS)

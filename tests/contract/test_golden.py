@@ -20,6 +20,8 @@ from adapters.email import wire as email
 from adapters.hotline import wire as hotline
 from adapters.sms import wire as sms
 from adapters.web_form import wire as web_form
+from adapters.wechat import wire as wechat
+from adapters.wecom import wire as wecom
 from gateway.model import ContactType, InboundEvent, Language
 from gateway.ports import Storage
 from gateway.vault import Vault
@@ -68,6 +70,19 @@ def by_sms() -> InboundEvent:
     return sms.said(form, source="short-messages", received_at=START, raw=b"")
 
 
+def by_wechat() -> InboundEvent:
+    fields = {"FromUserName": "oLi-1", "CreateTime": "1795400100", "MsgType": "text", "Content": TEXT, "MsgId": "1"}
+    [event] = wechat.heard(fields, source="official-account", received_at=START, raw=b"")
+    return event
+
+
+def by_wecom() -> InboundEvent:
+    item = {"msgid": "m-1", "open_kfid": "wk1", "external_userid": "wmLi", "send_time": int(START.timestamp())}
+    written = {**item, "origin": 3, "msgtype": "text", "text": {"content": TEXT}}
+    [event] = wecom.gathered([written], source="customer-care", stream="wk1", at=START).events
+    return event
+
+
 def by_hotline() -> InboundEvent:
     dialogue = f"客服：您好，请讲。\n客户：{TEXT}\n客服：好的，为您登记。"
     told = json.dumps({"id": "call-1", "caller": MOBILE}).encode()
@@ -95,6 +110,8 @@ CHANNELS: Mapping[str, Callable[[], InboundEvent]] = {
     "email": by_email,
     "web_form": by_web_form,
     "sms": by_sms,
+    "wechat": by_wechat,
+    "wecom": by_wecom,
     "hotline": by_hotline,
     "counter": at_the_counter,
 }
@@ -129,4 +146,5 @@ def test_the_records_are_equal_but_for_the_channels_own_fields() -> None:
     assert records.keys() == CHANNELS.keys()
     shared = [{key: value for key, value in one.items() if key not in OWN} for one in records.values()]
     assert all(one == shared[0] for one in shared)
-    assert {one["channel"] for one in records.values()} == {"email", "web_form", "sms", "hotline", "branch_counter"}
+    told = {"email", "web_form", "sms", "wechat", "wecom", "hotline", "branch_counter"}
+    assert {one["channel"] for one in records.values()} == told

@@ -29,8 +29,8 @@ class Mailbox:
         self.most = 0
         self.changed = asyncio.Event()
 
-    def connect_as(self, node: str) -> Callable[[Callable[[], None]], asyncio.Future[None]]:
-        return lambda alive: asyncio.ensure_future(self._connect(node))
+    def connect_as(self, node: str) -> Callable[[Callable[[], None], int], asyncio.Future[None]]:
+        return lambda alive, fence: asyncio.ensure_future(self._connect(node))
 
     async def _connect(self, node: str) -> None:
         self.connections.add(node)
@@ -170,7 +170,7 @@ async def test_a_node_that_cannot_renew_stops_before_another_may_begin(
 async def test_what_breaks_lets_the_lease_go_so_that_another_node_may_try(
     nodes: Nodes, storage: Storage, clock: Clock
 ) -> None:
-    async def broken(alive: Callable[[], None]) -> None:
+    async def broken(alive: Callable[[], None], fence: int) -> None:
         raise ConnectionError
 
     leasing = Leasing(storage=storage, coordination=nodes.coordination, now=clock)
@@ -182,7 +182,7 @@ async def test_what_breaks_lets_the_lease_go_so_that_another_node_may_try(
 async def test_another_name_is_another_lease(nodes: Nodes, storage: Storage, clock: Clock) -> None:
     done: list[str] = []
 
-    async def run(alive: Callable[[], None]) -> None:
+    async def run(alive: Callable[[], None], fence: int) -> None:
         done.append("ran")
 
     async with nodes.node("a"):

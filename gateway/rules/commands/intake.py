@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.model import ChannelKind, Clock, ClockName, Kind, Language, Level, Wish
+from gateway.model import ChannelKind, Clock, ClockName, ContactType, Kind, Language, Level, Wish
 from gateway.rules.commands.fields import Day, Name, Words
 
 
@@ -36,12 +36,15 @@ class Supplement:
     """Add a message of the complaint's own customer.
 
     `answers`: what it says is done by the next event; any other message waits for a person to read it (S0-8(5)).
+    `left`: what kind of contact its words name as another way to tell them.
     """
 
     message_id: str
     redacted: tuple[str, ...] = ()
     answers: bool = False
     wish: Wish | None = None
+    left: tuple[ContactType, ...] = ()
+    said_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

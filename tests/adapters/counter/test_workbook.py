@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from adapters.counter import Config, open_channel, read
 from adapters.counter.columns import COLUMNS, EXAMPLE, SHEET
 from adapters.counter.workbook import NOTES, template
-from adapters.tools import Tools
 from gateway.errors import InvalidFile
 from tests.adapters.counter.paper import LETTER, as_csv, message, moment
+from tests.shared import tools
 
 
 def opened(name: str) -> Worksheet:
@@ -60,7 +60,7 @@ def test_times_are_real_dates_and_serials_keep_their_zeros() -> None:
 async def test_an_open_channel_reads_by_its_zone_and_knows_the_present() -> None:
     now = moment("2026-11-20T10:00:00+00:00")
     config = Config(zone="Europe/London")
-    async with open_channel(config, Tools(now=lambda: now), "branches") as channel:
+    async with open_channel(config, tools(now=lambda: now), "branches") as channel:
         assert channel.reader is not None
         [filed] = channel.reader(as_csv(LETTER), "a.csv")
         assert (message(filed).source, message(filed).received_at) == ("branches", moment("2026-11-20T09:30:00+00:00"))

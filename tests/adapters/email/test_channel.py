@@ -9,10 +9,10 @@ import pytest
 
 from adapters import email
 from adapters.registry import ADAPTERS
-from adapters.tools import Tools
 from gateway.model import ContactType
+from tests.shared import tools
 
-TOOLS = Tools(now=lambda: datetime(2026, 11, 23, tzinfo=UTC))
+TOOLS = tools(now=lambda: datetime(2026, 11, 23, tzinfo=UTC))
 IMAP = {"imap": {"host": "imap.bank.example", "user": "complaints", "password": "secret"}}
 SMTP = {"smtp": {"host": "smtp.bank.example"}}
 

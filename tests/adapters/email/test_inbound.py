@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from adapters.email import Config, open_channel
-from adapters.tools import Tools
 from gateway.errors import Misconfigured, Unavailable
 from gateway.model import InboundEvent, InboundMessage, Outcome, Receipt, Unreadable
 from gateway.ports import Channel
 from sandbox.mailbox import Mailbox, mailbox
 from sandbox.smtp_sink import Local, smtp_sink
+from tests.shared import tools
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SECRET = 's3cret "value\\'
@@ -68,7 +68,7 @@ async def channel(box: Mailbox, **imap: Any) -> AsyncIterator[Channel]:
             },
         }
     )
-    async with open_channel(config, Tools(now=lambda: NOW), "box") as opened:
+    async with open_channel(config, tools(now=lambda: NOW), "box") as opened:
         yield opened
 
 

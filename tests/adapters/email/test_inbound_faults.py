@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from adapters.email import Config, open_channel
-from adapters.tools import Tools
 from gateway.errors import Misconfigured, Unavailable
 from gateway.model import InboundEvent, InboundMessage, Outcome, Receipt
 from gateway.ports import Channel
+from tests.shared import tools
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 OK, NO = b"OK done", b"NO refused"
@@ -110,7 +110,7 @@ async def channel(server: Server, **imap: Any) -> AsyncIterator[Channel]:
             },
         }
     )
-    async with open_channel(config, Tools(now=lambda: NOW), "box") as opened:
+    async with open_channel(config, tools(now=lambda: NOW), "box") as opened:
         yield opened
 
 

@@ -15,11 +15,11 @@ import pytest
 
 from adapters.email import Config, open_channel
 from adapters.email.outbound import failure
-from adapters.tools import Tools
 from gateway.errors import DeliveryFailed, GatewayError, Misconfigured, Permanent, Temporary, Unavailable, Unknown
 from gateway.model import Contact, ContactType, Language, OutboundMessage, Text
 from gateway.ports import Channel
 from sandbox.smtp_sink import Sink, smtp_sink
+from tests.shared import tools
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SECRET = "s3cret-value"
@@ -43,7 +43,7 @@ async def channel(port: int, **smtp: Any) -> AsyncIterator[Channel]:
             "smtp": {"host": "127.0.0.1", "port": port, "tls": "none", "timeout": 5, **smtp},
         }
     )
-    async with open_channel(config, Tools(now=lambda: NOW), "box") as opened:
+    async with open_channel(config, tools(now=lambda: NOW), "box") as opened:
         yield opened
 
 
@@ -76,7 +76,7 @@ async def test_without_plus_addressing_the_sender_is_the_bare_account(sink: Sink
             "smtp": {"host": "127.0.0.1", "port": sink.port, "tls": "none"},
         }
     )
-    async with open_channel(config, Tools(now=lambda: NOW), "box") as opened:
+    async with open_channel(config, tools(now=lambda: NOW), "box") as opened:
         await send(opened, "wang@example.com")
     assert sink.received[0].mail_from == "complaints@bank.example"
     assert b"complaints+" not in sink.received[0].raw

@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from adapters.hotline import Config, open_channel
-from adapters.tools import Tools
 from gateway.errors import InvalidFile, Misconfigured, Unavailable
 from gateway.model import InboundEvent, InboundMessage, Outcome, Receipt, Unreadable
 from gateway.ports import Channel
 from sandbox import transcripts
 from tests.conftest import Core
+from tests.shared import tools
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 EARLIER = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -56,7 +56,7 @@ def line(tmp_path: Path) -> Path:
 @asynccontextmanager
 async def channel(line: Path, **folder: Any) -> AsyncIterator[Channel]:
     config = Config.model_validate({"folder": {"path": line, "poll_seconds": 0.05, **folder}, "max_bytes": 10_000})
-    async with open_channel(config, Tools(now=lambda: NOW), "line") as opened:
+    async with open_channel(config, tools(now=lambda: NOW), "line") as opened:
         yield opened
 
 

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.hotline import Config, open_channel, signature
-from adapters.tools import Tools
 from gateway.errors import Forbidden, Invalid, Misconfigured
 from gateway.model import InboundMessage, Outcome, Receipt, Speaker, Unreadable
 from gateway.ports import HttpRequest, Webhook
 from sandbox import transcripts
 from sandbox.transcripts import Line
 from tests.conftest import Core
+from tests.shared import tools
 from tests.unit.web.world import open_site
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -36,7 +36,7 @@ OLD, NEW, FOREIGN = secret(1), secret(2), secret(3)
 
 async def webhook(*valid: str, files: tuple[Path, ...] = ()) -> Webhook:
     config = Config.model_validate({"push": {"secrets": valid, "secret_files": files}})
-    async with open_channel(config, Tools(now=lambda: NOW), "line") as channel:
+    async with open_channel(config, tools(now=lambda: NOW), "line") as channel:
         assert channel.webhook is not None
         assert channel.listener is None
         return channel.webhook

@@ -13,13 +13,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from adapters.sms import Config, open_channel
-from adapters.tools import Tools
 from gateway.model import Contact, ContactType, InboundEvent, Language, OutboundMessage, Outcome, Receipt, Text
 from gateway.ports import Channel, Handed, HttpRequest
 from gateway.web import hooks
 from gateway.web.keys import SITE
 from sandbox.twilio import Twilio, twilio_simulator
 from tests.factories import START, Clock
+from tests.shared import tools
 
 PUBLIC = "https://complaints.bank.example"
 HOOK = f"{PUBLIC}/hooks/sms"
@@ -52,7 +52,7 @@ async def line(*, simulator: dict[str, Any] | None = None, **options: Any) -> As
     told: dict[str, Any] = {"callbacks": "on_demand", "now": clock, **(simulator or {})}
     async with (
         twilio_simulator(account_sid=ACCOUNT, auth_token=TOKEN, hook_url=HOOK, **told) as twilio,
-        open_channel(config(twilio.url, **options), Tools(now=clock, public_url=PUBLIC), "sms") as channel,
+        open_channel(config(twilio.url, **options), tools(now=clock, public_url=PUBLIC), "sms") as channel,
     ):
         opened = Line(twilio=twilio, channel=channel, clock=clock)
 

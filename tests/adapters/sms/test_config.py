@@ -9,11 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from adapters.sms import Config, open_channel
-from adapters.tools import Tools
 from gateway.errors import Misconfigured
 from gateway.settings import explain
 from tests.adapters.sms.line import ACCOUNT, NUMBER
 from tests.factories import START
+from tests.shared import tools
 
 SECRET = "s3cret-value"
 SERVICE = "MG" + "3" * 32
@@ -96,5 +96,5 @@ async def test_a_secret_that_cannot_be_read_is_named_when_the_channel_opens(
         path.write_text(content, encoding="utf-8")
     taken = config(auth_tokens=None, auth_token_files=[str(path)])
     with pytest.raises(Misconfigured, match="auth_token_files"):
-        async with open_channel(taken, Tools(now=lambda: START), "sms"):
+        async with open_channel(taken, tools(now=lambda: START), "sms"):
             pass

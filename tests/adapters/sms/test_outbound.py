@@ -12,12 +12,12 @@ from aiohttp.test_utils import RawTestServer
 
 from adapters.sms import open_channel
 from adapters.sms.api import failure
-from adapters.tools import Tools
 from gateway.errors import DeliveryFailed, GatewayError, Misconfigured, Permanent, Temporary, Unavailable, Unknown
 from gateway.model import ContactType, Sent
 from sandbox.twilio import Fault
 from tests.adapters.sms.line import HOOK, KEY, NUMBER, PUBLIC, TOKEN, WANG, Line, config, line, message
 from tests.factories import START
+from tests.shared import tools
 
 SERVICE = "MG" + "3" * 32
 
@@ -138,7 +138,7 @@ async def test_when_the_answer_is_lost_nobody_claims_to_know(kind: str, reason: 
 async def test_where_nobody_listens_nothing_was_handed_over() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    async with open_channel(config(f"http://127.0.0.1:{port}"), Tools(now=lambda: START), "sms") as channel:
+    async with open_channel(config(f"http://127.0.0.1:{port}"), tools(now=lambda: START), "sms") as channel:
         assert channel.sender is not None
         with pytest.raises(Temporary, match="unreachable"):
             await channel.sender.send(message())
@@ -147,7 +147,7 @@ async def test_where_nobody_listens_nothing_was_handed_over() -> None:
 async def test_where_tls_fails_nothing_was_handed_over() -> None:
     async with line() as opened:
         url = opened.twilio.url.replace("http:", "https:")
-        async with open_channel(config(url), Tools(now=lambda: START), "sms") as channel:
+        async with open_channel(config(url), tools(now=lambda: START), "sms") as channel:
             assert channel.sender is not None
             with pytest.raises(Temporary, match="tls"):
                 await channel.sender.send(message())
@@ -179,7 +179,7 @@ async def test_the_probe_blames_no_setting_when_twilio_has_its_own_trouble(statu
 
     async with (
         RawTestServer(trouble) as server,
-        open_channel(config(str(server.make_url("/"))), Tools(now=lambda: START), "sms") as channel,
+        open_channel(config(str(server.make_url("/"))), tools(now=lambda: START), "sms") as channel,
     ):
         assert channel.probe is not None
         with pytest.raises(Unavailable, match=says):
@@ -187,7 +187,7 @@ async def test_the_probe_blames_no_setting_when_twilio_has_its_own_trouble(statu
 
 
 async def test_the_probe_says_when_twilio_cannot_be_reached() -> None:
-    async with open_channel(config(), Tools(now=lambda: START, public_url=PUBLIC), "sms") as channel:
+    async with open_channel(config(), tools(now=lambda: START, public_url=PUBLIC), "sms") as channel:
         assert channel.probe is not None
         with pytest.raises(Unavailable, match="unreachable"):
             await channel.probe()

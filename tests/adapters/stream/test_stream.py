@@ -16,13 +16,13 @@ from redis.asyncio import Redis
 from adapters import stream
 from adapters.registry import ADAPTERS
 from adapters.stream.config import Config
-from adapters.tools import Tools
 from gateway.errors import Misconfigured, Permanent, Temporary, Unavailable, Unknown
 from gateway.model import Contact, ContactType, Language, OutboundMessage, Text
 from gateway.ports import Channel
 from gateway.rules import tickets
 from tests.factories import Clock, outbound, ticket
 from tests.servers import RedisServer, redis_server
+from tests.shared import tools
 
 CARDS = Contact(type=ContactType.STREAM, value="cards", verified=True)
 KEY = "bank:tickets:cards"
@@ -41,7 +41,7 @@ def config(url: str, **changes: Any) -> Config:
 
 @asynccontextmanager
 async def sending(url: str, **changes: Any) -> AsyncIterator[tuple[Channel, Callable[[OutboundMessage], Any]]]:
-    async with stream.open_channel(config(url, **changes), Tools(now=Clock()), "unit-streams") as opened:
+    async with stream.open_channel(config(url, **changes), tools(now=Clock()), "unit-streams") as opened:
         assert opened.sender is not None
         yield opened, opened.sender.send
 

@@ -13,7 +13,6 @@ import pytest
 
 from adapters import webhook
 from adapters.registry import ADAPTERS
-from adapters.tools import Tools
 from adapters.webhook.config import Config
 from gateway.errors import Misconfigured, Permanent, Temporary, Unavailable, Unknown
 from gateway.model import Contact, ContactType, Language, OutboundMessage, Text
@@ -21,6 +20,7 @@ from gateway.ports import Channel, Sender
 from gateway.rules import tickets
 from tests.factories import Clock, outbound, ticket
 from tests.servers import free_port
+from tests.shared import tools
 from tests.ticket_receiver import Receiver, receiving, secret_of
 
 NEW, OLD = secret_of("n"), secret_of("o")
@@ -37,7 +37,7 @@ async def receiver(clock: Clock) -> AsyncIterator[Receiver]:
 @asynccontextmanager
 async def channel(url: str, clock: Clock, **changes: Any) -> AsyncIterator[Channel]:
     config = Config.model_validate({"endpoints": {"cards": {"url": url, "secrets": [OLD], "timeout": 5, **changes}}})
-    async with webhook.open_channel(config, Tools(now=clock), "unit-systems") as opened:
+    async with webhook.open_channel(config, tools(now=clock), "unit-systems") as opened:
         yield opened
 
 

@@ -335,7 +335,8 @@ def said(kind: type[Any], complaint: Complaint, now: datetime, chance: Random) -
 @cache
 def _fields(kind: type[Any]) -> Mapping[str, Any]:
     hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind) if field.name not in ("redacted", "verified")}
+    left_out = ("redacted", "verified", "left", "said_at")
+    return {field.name: hints[field.name] for field in fields(kind) if field.name not in left_out}
 
 
 @cache

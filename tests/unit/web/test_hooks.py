@@ -20,6 +20,7 @@ from tests.unit.web.world import Visitor, open_site
 class Source:
     """A webhook that takes what begins with the password and says something, and tells what it heard."""
 
+    methods = ("POST",)
     max_body = 1000
 
     def __init__(self) -> None:
