@@ -9,7 +9,7 @@ PYTHON ?= python3
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/ready-sandbox ## the demonstration: four channels, five messages, four complaints, and a phone to try; no account, no set-up
+run: .venv/ready-sandbox ## the demonstration: six channels, eight messages, six complaints, and a phone to try; no account, no set-up
 	@.venv/bin/python -m sandbox
 
 test: .venv/ready-dev ## every test

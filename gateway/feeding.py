@@ -83,17 +83,22 @@ class Feeding:
     async def _read_all(self, alive: Callable[[], None], fence: int) -> None:
         still = 0
         while still < STILL:
-            place, ticket = await self._state()
-            page = await self._feed.read(self._stream, place or "", ticket)
-            moved = page.place != (place or "")
-            if page.events or moved:
-                mark = Mark(stream=self._name, expected=place, value=page.place, fence=fence)
-                await self._accept(page.events, mark=mark if moved else None)
+            more, moved = await self._read_page(fence)
             alive()
-            if not page.more:
+            if not more:
                 return
             still = 0 if moved else still + 1
         raise Temporary("feed_stands_still")
+
+    async def _read_page(self, fence: int) -> tuple[bool, bool]:
+        """Read and commit one page; return whether there is more behind it, and whether the mark has moved."""
+        place, ticket = await self._state()
+        page = await self._feed.read(self._stream, place or "", ticket)
+        moved = page.place != (place or "")
+        if page.events or moved:
+            mark = Mark(stream=self._name, expected=place, value=page.place, fence=fence)
+            await self._accept(page.events, mark=mark if moved else None)
+        return page.more, moved
 
     async def _state(self) -> tuple[str | None, str]:
         """Return how far the stream was read, and the newest bell's ticket while it serves."""

@@ -70,7 +70,15 @@ async def demonstrate(*, port: int, once: bool, now: Now) -> int:
                     rows.append(row)
                 live.update(_table(rows), refresh=True)
 
-            await play(Stage(service=scene.service, handsets=scene.handsets, lines=scene.lines, show=show))
+            stage = Stage(
+                service=scene.service,
+                handsets=scene.handsets,
+                lines=scene.lines,
+                agents=scene.agents,
+                desk=scene.desk,
+                show=show,
+            )
+            await play(stage)
         complete = _sum_up(rows, scene)
         if not once:
             _invite(scene)
@@ -91,14 +99,15 @@ def _sum_up(rows: Sequence[Row], scene: Playground) -> bool:
     }
     opened, joined = int(counted[Outcome.OPENED]), int(counted[Outcome.JOINED])
     told = acknowledgements(scene.handsets, list(CUSTOMERS.values()))
-    lost = len(rows) - opened - joined
+    received = sum(row.counts for row in rows)
+    lost = received - opened - joined
     doubled = len(told) - len(set(told))
     numbers = len({row.number for row in rows})
     for row in rows:
         if row.kept:
             console.print(f"\n{row.channel} {row.number} 网关保存的内容：\n{row.kept}", markup=False)
     console.print(
-        f"\n[bold]收到{len(rows)}条｜投诉{opened}件｜编号{numbers}个｜受理告知{len(told)}条｜丢失{lost}｜重复{doubled}[/]"
+        f"\n[bold]收到{received}条｜投诉{opened}件｜编号{numbers}个｜受理告知{len(told)}条｜丢失{lost}｜重复{doubled}[/]"
     )
     return lost == 0 and doubled == 0
 

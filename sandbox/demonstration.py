@@ -1,8 +1,8 @@
-"""The demonstration: four customers, five messages, four complaints, by mail, form, hotline and SMS.
+"""The demonstration: six customers, eight messages, six complaints, by mail, form, hotline, SMS and WeChat.
 
 Everything a customer does here goes over the wire: mail to the sandbox's SMTP server, a form sent by HTTP as a browser
-would without JavaScript, a transcript pushed as a telephone system pushes it, an SMS by way of Twilio's simulator.
-Names, addresses and numbers are invented.
+would without JavaScript, a transcript pushed as a telephone system pushes it, SMS and WeChat by way of simulators. So
+does the press of a button by which one of the bank's people accepts a case. Names, addresses and numbers are invented.
 """
 
 from __future__ import annotations
@@ -18,17 +18,22 @@ from zoneinfo import ZoneInfo
 import aiohttp
 
 from gateway.app import Service
-from gateway.model import Complaint, Outcome
+from gateway.model import Complaint, Outcome, State
 from gateway.ports import StoredMessage
 from gateway.rules.masks import mask_name
-from sandbox.customers import CHAN, LI, WANG, ZHAO, Customer, Way
+from sandbox.agents import Agents, number_of
+from sandbox.customers import CHAN, LI, SUN, WANG, ZHAO, ZHOU, Customer, Way
+from sandbox.desk import Desk
+from sandbox.example_bank import MEMBERS, NAMES
 from sandbox.handsets import Entry, Handsets
 from sandbox.lines import Lines
+from sandbox.wecom import StaffMessage
 
 ZONE = ZoneInfo("Asia/Shanghai")
 PATIENCE_SECONDS = 60.0
 SECURITY_NOTE = "安全提示"
-TOLD_BY = {Way.MAIL: "邮件", Way.SMS: "短信"}
+PHONE_ASKED = "手机号"
+TOLD_BY = {Way.MAIL: "邮件", Way.SMS: "短信", Way.WECOM: "微信", Way.WECHAT: "模板消息"}
 
 SPEAKERS = {"customer": "客户", "agent": "客服"}
 LEAST_SURE = 0.50  # of a turn, as the hotline's settings have it by default
@@ -43,6 +48,7 @@ class Row:
 
     channel: str
     customer: str
+    counts: bool = True  # as received from a customer
     number: str = "…"
     promised: str = ""
     legal: str = ""
@@ -60,11 +66,13 @@ class Stage:
     service: Service
     handsets: Handsets
     lines: Lines
+    agents: Agents
+    desk: Desk
     show: Callable[[Row], None]  # a row was added or changed
 
 
 async def play(stage: Stage) -> None:
-    """Play the five messages one after the other. Raises TimeoutError when one is not answered."""
+    """Play the messages one after the other. Raises TimeoutError when one is not answered."""
     mailed = _begin(stage, "电子邮件", WANG)
     await stage.lines.write(WANG, "转账没到账", WANG.samples[Way.MAIL])
     first = await _acknowledged(stage, mailed, WANG)
@@ -86,6 +94,69 @@ async def play(stage: Stage) -> None:
     again = _begin(stage, "电子邮件", WANG)
     await stage.lines.write(WANG, "", "补充一点：收款人是我妹妹，工作日白天都能联系到我。", first)
     await _joined(stage, again, mailed.number)
+    again.state = "补充已收到"
+    stage.show(again)
+
+    posted = _begin(stage, "公众号", ZHOU)
+    await stage.lines.post(ZHOU, ZHOU.samples[Way.WECHAT])
+    await _acknowledged(stage, posted, ZHOU)
+
+    await _chat(stage)
+
+
+async def _chat(stage: Stage) -> None:
+    """Complain in WeChat, leave the number that is asked for, and have the case accepted on a card in WeCom."""
+    chatted = _begin(stage, "微信客服", SUN)
+    await stage.lines.enter(SUN)
+    await _greeted(stage, SUN)
+    await stage.lines.chat(SUN, SUN.samples[Way.WECOM])
+    asked = await _acknowledged(stage, chatted, SUN)
+    if PHONE_ASKED not in asked.text:
+        raise TimeoutError("nobody asked for a telephone number")
+    chatted.state = "已受理，请客户留手机号"
+    stage.show(chatted)
+
+    left = _begin(stage, "微信客服", SUN)
+    await stage.lines.chat(SUN, SUN.number.removeprefix("+86"))
+    await _joined(stage, left, chatted.number)
+    left.state = "手机号已留"
+    stage.show(left)
+
+    await stage.desk.take(chatted.number, "grade")
+    handler = (await _complaint(stage, chatted.number)).case.handler
+    carded = Row(channel="企业微信", customer=f"承办 {NAMES[handler]}", counts=False, number=chatted.number)
+    stage.show(carded)
+    await _pressed(stage, carded, next(userid for userid, staff in MEMBERS.items() if staff == handler))
+    chatted.state = carded.state
+    stage.show(chatted)
+
+
+async def _greeted(stage: Stage, customer: Customer) -> None:
+    """Wait for the welcome with its menu."""
+
+    async def greeted() -> bool:
+        return any(one.choices for one in stage.handsets.of(customer.id))
+
+    await _until(greeted, "nobody was greeted")
+
+
+async def _pressed(stage: Stage, row: Row, userid: str) -> None:
+    """Wait for the card, press its button, and wait until the card says that it is done."""
+
+    async def come() -> StaffMessage | None:
+        return next((one for one in cards(userid) if number_of(one) == row.number and one.buttons), None)
+
+    cards = stage.agents.wecom.cards
+    card = await _until(come, "no card came")
+    row.told, row.state = "工单卡片", "待接单"
+    _dates(row, await _complaint(stage, row.number))
+    stage.show(row)
+    pressed = time.perf_counter()
+    await stage.agents.press(userid, card.task_id, card.buttons[0].key)
+    if (await _complaint(stage, row.number)).state is not State.ACCEPTED:
+        raise TimeoutError("the press accepted nothing")
+    row.took, row.state = f"{time.perf_counter() - pressed:.2f} 秒", card.replaced
+    stage.show(row)
 
 
 def acknowledgements(handsets: Handsets, customers: Sequence[Customer]) -> Sequence[tuple[str, str]]:
@@ -157,16 +228,15 @@ async def _warned(stage: Stage, row: Row, customer: Customer) -> None:
 
 
 async def _joined(stage: Stage, row: Row, number: str) -> None:
-    """Wait until the second mail is in the first one's complaint."""
+    """Wait until the customer's second message is in the first one's complaint."""
 
     async def joined() -> bool:
         return any(message.outcome is Outcome.JOINED for message in await _messages(stage, number))
 
-    await _until(joined, "the second mail did not join its complaint")
+    await _until(joined, "a second message did not join its complaint")
     row.took = f"{time.perf_counter() - row.started:.2f} 秒"
-    row.number, row.told, row.state = number, "—", "补充已收到"
+    row.number, row.told = number, "—"
     _dates(row, await _complaint(stage, number))
-    stage.show(row)
 
 
 async def _messages(stage: Stage, number: str) -> Sequence[StoredMessage]:

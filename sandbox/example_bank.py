@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ HANDLERS: Mapping[str, Sequence[str]] = {
     "wealth": ("h-201", "h-202"),
     "retail": ("h-301", "h-302"),
 }
+CORP, APP_ID = "ww0123456789abcdef", "wx0123456789abcdef"
+KF_ACCOUNT, KF_NAME = "wkExampleBank0000000000000000001", "示例银行客服"
+CUSTOMERS_APP, STAFF_APP = 1000001, 1000002
+"""The apps in its WeCom: one speaks with customers, the other with its own people."""
 
 ROUTING = """
 approval_over = 50000
@@ -29,14 +34,14 @@ m-001 = {name = "王", roles = ["mgr"], email = "m-001@DOMAIN"}
 c-001 = {name = "赵", roles = ["cp"], email = "c-001@DOMAIN", telephone = "010-00000002"}
 x-001 = {name = "孙", roles = ["exe"], email = "x-001@DOMAIN", telephone = "010-00000003"}
 u-001 = {name = "周", roles = ["uh"], unit = "cards", email = "u-001@DOMAIN"}
-h-101 = {name = "陈", roles = ["hnd"], unit = "cards", email = "h-101@DOMAIN"}
-h-102 = {name = "李", roles = ["hnd"], unit = "cards", email = "h-102@DOMAIN"}
+h-101 = {name = "陈", roles = ["hnd"], unit = "cards", email = "h-101@DOMAIN", wecom = "chenjing"}
+h-102 = {name = "李", roles = ["hnd"], unit = "cards", email = "h-102@DOMAIN", wecom = "lina"}
 u-002 = {name = "郑", roles = ["uh"], unit = "wealth", email = "u-002@DOMAIN"}
-h-201 = {name = "吴", roles = ["hnd"], unit = "wealth", email = "h-201@DOMAIN"}
-h-202 = {name = "冯", roles = ["hnd"], unit = "wealth", email = "h-202@DOMAIN"}
+h-201 = {name = "吴", roles = ["hnd"], unit = "wealth", email = "h-201@DOMAIN", wecom = "wuhao"}
+h-202 = {name = "冯", roles = ["hnd"], unit = "wealth", email = "h-202@DOMAIN", wecom = "fengyue"}
 u-003 = {name = "卫", roles = ["uh"], unit = "retail", email = "u-003@DOMAIN"}
-h-301 = {name = "蒋", roles = ["hnd"], unit = "retail", email = "h-301@DOMAIN"}
-h-302 = {name = "沈", roles = ["hnd"], unit = "retail", email = "h-302@DOMAIN"}
+h-301 = {name = "蒋", roles = ["hnd"], unit = "retail", email = "h-301@DOMAIN", wecom = "jiangtao"}
+h-302 = {name = "沈", roles = ["hnd"], unit = "retail", email = "h-302@DOMAIN", wecom = "shenyi"}
 
 [units.cards]
 name = "信用卡中心"
@@ -70,6 +75,11 @@ unit = "wealth"
 [[routes]]
 unit = "retail"
 """.replace("DOMAIN", DOMAIN)
+
+_STAFF: Mapping[str, Mapping[str, Any]] = tomllib.loads(ROUTING)["staff"]
+NAMES: Mapping[str, str] = {staff: told["name"] for staff, told in _STAFF.items()}
+MEMBERS: Mapping[str, str] = {told["wecom"]: staff for staff, told in _STAFF.items() if "wecom" in told}
+"""Who of its people use WeCom: userid and staff number."""
 
 _WORKERS: Mapping[str, tuple[str, str]] = {  # role and unit
     GRADER: ("mgr", ""),

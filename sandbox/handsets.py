@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sandbox.customers import Way
@@ -25,6 +25,9 @@ class Entry:
     subject: str = ""
     sender: str = ""
     html: str = ""
+    choices: tuple[tuple[str, str], ...] = ()  # what can be tapped in it: key and words
+    below: str = ""  # what is said below that
+    picture: bytes = field(default=b"", repr=False)
     state: str = ""  # what its sender can see of its journey: "delivered"
     message_id: str = ""  # of a mail, to answer it
     reply_to: str = ""

@@ -1,4 +1,4 @@
-"""How customers reach the bank, over the wire of each provider, and how what the bank sends comes to their phones."""
+"""How customers reach the bank, over the wire of each provider. What comes back to them is in arrivals.py."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from email import message_from_bytes, policy
+from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -19,12 +18,14 @@ import aiosmtplib
 
 from gateway.model import Speaker
 from gateway.ports import Now
-from sandbox.customers import Customer, Way, whose
-from sandbox.example_bank import ADDRESS, DOMAIN, HOTLINE
+from sandbox.customers import Customer, Way
+from sandbox.example_bank import ADDRESS, HOTLINE, KF_ACCOUNT
 from sandbox.handsets import Entry, Handsets
-from sandbox.smtp_sink import Received, Sink
+from sandbox.smtp_sink import Sink
 from sandbox.transcripts import FORMATS, Line, envelope, push
-from sandbox.twilio import SimulatedMessage, Twilio
+from sandbox.twilio import Twilio
+from sandbox.wechat import WeChat
+from sandbox.wecom import WeCom
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SURE_OR_NOT = "twilio"  # a format of FORMATS that says how sure the recogniser is of each turn
@@ -38,69 +39,14 @@ class NotTaken(Exception):
     """The gateway did not take what a provider handed it; the text says how it answered."""
 
 
-def arrived_mail(handsets: Handsets, mail: Received, at: datetime) -> None:
-    """Put a mail on its recipient's phone, unless it stays within the bank."""
-    if mail.rcpt.endswith(f"@{DOMAIN}"):
-        return
-    parsed = _parsed(mail.raw)
-    handsets.put(
-        Entry(
-            id=f"mail-{next(_serial)}",
-            customer=whose(mail.rcpt).id,
-            way=Way.MAIL,
-            mine=False,
-            at=at,
-            subject=str(parsed["Subject"] or ""),
-            sender=str(parsed["From"] or ""),
-            text=_part(parsed, "plain"),
-            html=_part(parsed, "html"),
-            message_id=str(parsed["Message-ID"] or ""),
-            reply_to=str(parsed["Reply-To"] or ADDRESS),
-        )
-    )
-
-
-def arrived_call(handsets: Handsets, customer: Customer, script: str, at: datetime) -> None:
-    """Put what the bank's people read out on the telephone on the phone they called."""
-    entry = Entry(id=f"call-{next(_serial)}", customer=customer.id, way=Way.CALL, mine=False, at=at, text=script)
-    handsets.put(entry)
-
-
-async def follow_sms(handsets: Handsets, twilio: Twilio) -> None:
-    """Put what the bank sends by SMS on its recipients' phones, and what becomes of it, until cancelled."""
-    async with twilio.changed:
-        while True:
-            for message in twilio.messages:
-                _arrived_sms(handsets, message)
-            await twilio.changed.wait()
-
-
-def _arrived_sms(handsets: Handsets, message: SimulatedMessage) -> None:
-    there = handsets.get(message.sid)
-    if there is not None:
-        if there.state != message.status:
-            handsets.put(replace(there, state=message.status))
-        return
-    handsets.put(
-        Entry(
-            id=message.sid,
-            customer=whose(message.to).id,
-            way=Way.SMS,
-            mine=False,
-            at=message.at,
-            sender=message.from_,
-            text=message.body,
-            state=message.status,
-        )
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines:
     """What customers do. Everything they send stands on their own phone as well."""
 
     sink: Sink
     twilio: Twilio
+    wecom: WeCom
+    wechat: WeChat
     hotline_url: str
     hotline_secret: str = field(repr=False)
     handsets: Handsets
@@ -126,6 +72,34 @@ class Lines:
             status = await self.twilio.customer_sends(customer.number, text)
             if status != HTTPStatus.OK:
                 raise NotTaken(f"the gateway answered Twilio with {status}")
+
+    async def enter(self, customer: Customer) -> None:
+        """Open the chat with 微信客服, as far as it has never been opened: WeChat tells the bank, which may greet."""
+        if not self.wecom.chat(customer.external_userid, KF_ACCOUNT):
+            await self.wecom.enters(customer.external_userid, KF_ACCOUNT)
+
+    async def chat(self, customer: Customer, text: str) -> None:
+        """Write in the chat with 微信客服."""
+        await self.wecom.says(customer.external_userid, KF_ACCOUNT, text)
+
+    async def choose(self, customer: Customer, entry: Entry, choice: str) -> None:
+        """Tap a line of a menu in that chat."""
+        await self.wecom.chose(customer.external_userid, KF_ACCOUNT, entry.id, choice)
+
+    async def show(self, customer: Customer, picture: bytes, media_type: str) -> None:
+        """Send a picture in that chat."""
+        sent = await self.wecom.sends_file(
+            customer.external_userid, KF_ACCOUNT, picture, msgtype="image", media_type=media_type
+        )
+        if shown := self.handsets.get(sent):
+            self.handsets.put(replace(shown, picture=picture))
+
+    async def post(self, customer: Customer, text: str) -> None:
+        """Write to the 公众号. Raises NotTaken."""
+        with self._shown(customer, Way.WECHAT, text):
+            status = await self.wechat.says(customer.openid, text)
+            if status != HTTPStatus.OK:
+                raise NotTaken(f"the gateway answered WeChat with {status}")
 
     async def call(self, customer: Customer, text: str, form: str = SURE_OR_NOT) -> None:
         """Call the hotline and say this; the telephone system pushes what its recogniser wrote down.
@@ -201,14 +175,3 @@ def _says_who_called(text: str) -> bool:
     except ValueError:
         return False
     return isinstance(found, dict) and "transcript" in found
-
-
-def _parsed(raw: bytes) -> EmailMessage:
-    parsed = message_from_bytes(raw, policy=policy.default)
-    assert isinstance(parsed, EmailMessage)
-    return parsed
-
-
-def _part(mail: EmailMessage, kind: str) -> str:
-    part = mail.get_body((kind,))
-    return str(part.get_content()) if part is not None else ""

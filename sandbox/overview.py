@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.model import Complaint, Delivery, Notice, NoticeState
+from gateway.model import Complaint, Contact, ContactType, Delivery, Notice, NoticeState
 from gateway.ports import Storage, StoredContact, StoredMessage, Transaction
+from gateway.rules.masks import mask_contact
 from gateway.rules.reactions import CUSTOMER
 from gateway.telling import CARRIES_LONG
 from sandbox.customers import Customer, whose
@@ -28,7 +29,8 @@ class Overview:
         """Return the last MOST cases, newest first."""
         async with self.storage.reading() as tx:
             found = await tx.complaints.registered(after="", before="~", limit=_EVER)
-            return [await _case(tx, one) for one in reversed(found[-MOST:])]
+            newest = sorted(found, key=lambda one: one.number, reverse=True)[:MOST]
+            return [await _case(tx, one) for one in newest]
 
     async def owner(self, number: str) -> Customer:
         """Return whose phone a case belongs to."""
@@ -48,6 +50,7 @@ async def _case(tx: Transaction, complaint: Complaint) -> Json:
         "state": complaint.state,
         "promised_at": complaint.promised_at.isoformat(),
         "legal_at": complaint.legal_at.isoformat() if complaint.legal_at else None,
+        "contacts": [_contact(one.contact) for one in contacts],
         "unit": complaint.case.unit,
         "handler": complaint.case.handler,
         "steps": [step for step in steps_of(complaint.state) if step != "call" or _to_be_called(contacts, notices)],
@@ -65,12 +68,19 @@ def _to_be_called(contacts: Sequence[StoredContact], notices: Sequence[Notice]) 
     return waits or any(one.contact.type in CARRIES_LONG and not one.contact.verified for one in contacts)
 
 
+def _contact(contact: Contact) -> Json:
+    is_account = contact.type in (ContactType.WECOM, ContactType.WECHAT)  # whose name says nothing to a person
+    shown = "" if is_account else mask_contact(contact.type, contact.value)
+    return {"type": contact.type, "shown": shown, "verified": contact.verified}
+
+
 def _said(message: StoredMessage) -> Json:
     turns = message.body.get("turns")
     return {
         "outcome": message.outcome,
         "text": message.body.get("text", ""),
         "turns": turns if isinstance(turns, list) else [],
+        "attachments": len(message.attachments),
         "doubtful": "low_confidence" in message.problems,
         "removed": sum(message.redactions.values()),
     }

@@ -1,7 +1,7 @@
 """The customer's phone: a page on loopback where anyone plays a customer, and sees what the bank's side did.
 
-It reaches the bank only as customers do (lines.py) and works at its desk only by the REST API (desk.py); what it shows
-of the bank's side is read from the storage. No part of the gateway.
+It reaches the bank only as customers do (lines.py), works at its desk only by the REST API (desk.py) and presses the
+buttons of its people's WeCom as they do (agents.py); the cases are read from the storage. No part of the gateway.
 """
 
 from __future__ import annotations
@@ -18,17 +18,22 @@ import aiohttp
 import aiosmtplib
 from aiohttp import web
 
+from sandbox.agents import Agents
+from sandbox.arrivals import arrived_call
 from sandbox.customers import CUSTOMERS, Customer, Way
 from sandbox.desk import Desk, Refused
 from sandbox.handsets import Entry, Handsets
-from sandbox.lines import SURE_OR_NOT, Lines, NotTaken, arrived_call
+from sandbox.lines import SURE_OR_NOT, Lines, NotTaken
 from sandbox.overview import Overview
 from sandbox.transcripts import FORMATS
 
 MAX_TRANSCRIPT = 5_000_000
+MAX_PICTURE = 2_000_000  # of 微信客服
 _STATIC = Path(__file__).parent / "static"
-_FILES = {"/": "phone.html", "/phone.css": "phone.css", "/phone.js": "phone.js", "/words.js": "words.js"}
+_SCRIPTS = ("phone.js", "agents.js", "page.js", "words.js")
+_FILES = {"/": "phone.html", "/phone.css": "phone.css", **{f"/{name}": name for name in _SCRIPTS}}
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+_PICTURES = ("image/jpeg", "image/png")
 _NUMBER = re.compile(r"[A-Z0-9-]{1,40}")
 _OWN_NAMES = ("127.0.0.1", "localhost")
 _LOOK_SECONDS = 1.0
@@ -36,8 +41,8 @@ _DIGITS = 12  # of an event's number at most
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; frame-src 'self'; "
-        "base-uri 'none'; form-action 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "frame-src 'self'; base-uri 'none'; form-action 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -55,6 +60,7 @@ class Scene:
 
     handsets: Handsets
     lines: Lines
+    agents: Agents
     desk: Desk
     overview: Overview
 
@@ -69,11 +75,18 @@ async def phone(scene: Scene, *, port: int) -> AsyncIterator[int]:
     app.router.add_get("/cast", pages.cast)
     app.router.add_get("/events", pages.events)
     app.router.add_get("/mail/{id}", pages.mail)
+    app.router.add_get("/picture/{id}", pages.picture)
     app.router.add_post("/sms", pages.sms)
+    app.router.add_post("/wecom", pages.chat)
+    app.router.add_post("/wecom/enter", pages.enter)
+    app.router.add_post("/wecom/choose", pages.choose)
+    app.router.add_post("/wecom/picture", pages.show)
+    app.router.add_post("/wechat", pages.post)
     app.router.add_post("/mail", pages.write)
     app.router.add_post("/call", pages.call)
     app.router.add_post("/transcript", pages.transcript)
     app.router.add_post("/desk", pages.step)
+    app.router.add_post("/press", pages.press)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     try:
@@ -110,6 +123,7 @@ class _Pages:
                 "name": one.name,
                 "english": one.english,
                 "reach": " · ".join(filter(None, (one.number, one.address))),
+                "number": one.number,
                 "ways": one.ways,
                 "samples": one.samples,
                 "in_english": one.in_english,
@@ -125,7 +139,7 @@ class _Pages:
         stream = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
         await stream.prepare(request)
         last = request.headers.get("Last-Event-ID", "")
-        serial, shown = int(last[:_DIGITS]) if last.isdecimal() else 0, ""
+        serial, shown = int(last[:_DIGITS]) if last.isdecimal() else 0, dict[str, str]()
         if serial > self._scene.handsets.serial:  # of a demonstration that has ended
             serial = 0
         try:
@@ -133,10 +147,12 @@ class _Pages:
                 for number, entry in self._scene.handsets.since(serial):
                     serial = number
                     await stream.write(_event("entry", _entry(entry), number))
-                cases = json.dumps(await self._scene.overview.cases(), ensure_ascii=False)
-                if cases != shown:
-                    shown = cases
-                    await stream.write(f"event: cases\ndata: {cases}\n\n".encode())
+                sides = {"cases": await self._scene.overview.cases(), "members": self._scene.agents.members()}
+                for name, side in sides.items():
+                    told = json.dumps(side, ensure_ascii=False)
+                    if told != shown.get(name):
+                        shown[name] = told
+                        await stream.write(f"event: {name}\ndata: {told}\n\n".encode())
                 await self._scene.handsets.changed(_LOOK_SECONDS)
         except ConnectionError:
             return stream
@@ -147,6 +163,47 @@ class _Pages:
         if entry is None or not entry.html:
             raise web.HTTPNotFound
         return web.Response(text=entry.html, content_type="text/html", headers=_MAIL_HEADERS)
+
+    async def picture(self, request: web.Request) -> web.Response:
+        """Answer with a picture that a customer sent."""
+        entry = self._scene.handsets.get(request.match_info["id"])
+        if entry is None or not entry.picture:
+            raise web.HTTPNotFound
+        kind = "image/png" if entry.picture.startswith(b"\x89PNG") else "image/jpeg"
+        return web.Response(body=entry.picture, content_type=kind, headers=_HEADERS)
+
+    async def enter(self, request: web.Request) -> web.Response:
+        said = await _said(request)
+        return await _done(self._scene.lines.enter(_customer(said, Way.WECOM)))
+
+    async def chat(self, request: web.Request) -> web.Response:
+        said = await _said(request)
+        return await _done(self._scene.lines.chat(_customer(said, Way.WECOM), _words(said, "text")))
+
+    async def choose(self, request: web.Request) -> web.Response:
+        said = await _said(request)
+        entry = self._scene.handsets.get(_words(said, "entry"))
+        choice = str(said.get("choice", ""))
+        if entry is None or choice not in [key for key, _ in entry.choices]:
+            raise web.HTTPBadRequest
+        return await _done(self._scene.lines.choose(_customer(said, Way.WECOM), entry, choice))
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Send a picture in the chat. Its type makes a browser ask first when it is another site's."""
+        if request.content_type not in _PICTURES:
+            raise web.HTTPUnsupportedMediaType
+        customer, picture = _customer(request.query, Way.WECOM), await request.read()
+        if len(picture) > MAX_PICTURE:
+            raise web.HTTPRequestEntityTooLarge(max_size=MAX_PICTURE, actual_size=len(picture))
+        return await _done(self._scene.lines.show(customer, picture, request.content_type))
+
+    async def post(self, request: web.Request) -> web.Response:
+        said = await _said(request)
+        return await _done(self._scene.lines.post(_customer(said, Way.WECHAT), _words(said, "text")))
+
+    async def press(self, request: web.Request) -> web.Response:
+        said = await _said(request)
+        return await _done(self._scene.agents.press(*(_words(said, name) for name in ("userid", "task", "key"))))
 
     async def sms(self, request: web.Request) -> web.Response:
         said = await _said(request)
@@ -240,5 +297,8 @@ def _entry(entry: Entry) -> Mapping[str, Any]:
         "subject": entry.subject,
         "sender": entry.sender,
         "html": bool(entry.html),
+        "choices": entry.choices,
+        "below": entry.below,
+        "picture": bool(entry.picture),
         "state": entry.state,
     }

@@ -8,7 +8,7 @@ import secrets
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,51 @@ from gateway.app import Service, service
 from gateway.errors import Misconfigured
 from gateway.ports import Now
 from gateway.settings import DEMONSTRATION_BANK, Settings
+from sandbox.agents import Agents
+from sandbox.arrivals import arrived_chat, arrived_mail, arrived_notices, follow_sms
+from sandbox.customers import CUSTOMERS
 from sandbox.desk import Desk
-from sandbox.example_bank import ADDRESS, make_tokens, settings_of_tokens, write_config
+from sandbox.example_bank import (
+    ADDRESS,
+    APP_ID,
+    CORP,
+    CUSTOMERS_APP,
+    KF_ACCOUNT,
+    KF_NAME,
+    MEMBERS,
+    STAFF_APP,
+    make_tokens,
+    settings_of_tokens,
+    write_config,
+)
 from sandbox.handsets import Handsets
-from sandbox.lines import Lines, arrived_mail, follow_sms
+from sandbox.lines import Lines
 from sandbox.mailbox import Mailbox, mailbox
 from sandbox.overview import Overview
 from sandbox.phone import Scene, phone
 from sandbox.smtp_sink import Local, Sink, smtp_sink
 from sandbox.transcripts import CUSTOMER as CUSTOMER_LABELS
 from sandbox.twilio import Twilio, twilio_simulator
+from sandbox.wechat import NoticeTemplate, WeChat, wechat_simulator
+from sandbox.wecom import App, KfAccount, WeCom, wecom_simulator
 
 PHONE_PORT = 8025
 _ACCOUNT, _BANK_NUMBER = f"AC{'0' * 32}", "+85230000001"
+_PROGRESS = NoticeTemplate(
+    id="complaint-progress",
+    title="投诉办理进度通知",
+    content=(
+        "受理编号:{{character_string1.DATA}}\n事项:{{thing2.DATA}}\n状态:{{phrase3.DATA}}\n"
+        "答复最迟:{{date4.DATA}}\n电话:{{phone_number5.DATA}}"
+    ),
+)
+_PROGRESS_DATA = {
+    "character_string1": "number",
+    "thing2": "matter",
+    "phrase3": "status",
+    "date4": "promised",
+    "phone_number5": "telephone",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +72,8 @@ class Playground:
     service: Service
     handsets: Handsets
     lines: Lines
+    agents: Agents
+    desk: Desk
     phone_port: int
 
 
@@ -67,6 +101,9 @@ async def build(*, port: int, now: Now) -> AsyncIterator[Playground]:
                 now=now,
             )
         )
+        wecom = await stack.enter_async_context(_wecom(site, now))
+        wechat = await stack.enter_async_context(_wechat(site, now))
+        _follow(handsets, wecom, wechat)
         following = asyncio.create_task(follow_sms(handsets, twilio))
         stack.callback(following.cancel)
         hotline_secret, tokens = base64.b64encode(secrets.token_bytes(32)).decode(), make_tokens()
@@ -81,6 +118,9 @@ async def build(*, port: int, now: Now) -> AsyncIterator[Playground]:
                     "complaints-mailbox": _mail(box, sink),
                     "sms": _sms(twilio),
                     "hotline": _hotline(hotline_secret),
+                    "wecom": _service_account(wecom),
+                    "wecom-staff": _staff_app(wecom),
+                    "wechat": _official_account(wechat),
                 },
             }
         )
@@ -90,15 +130,59 @@ async def build(*, port: int, now: Now) -> AsyncIterator[Playground]:
         lines = Lines(
             sink=sink,
             twilio=twilio,
+            wecom=wecom,
+            wechat=wechat,
             hotline_url=f"{site}/hooks/hotline",
             hotline_secret=hotline_secret,
             handsets=handsets,
             now=now,
         )
-        desk = Desk(site=site, tokens=tokens, now=now)
-        scene = Scene(handsets=handsets, lines=lines, desk=desk, overview=Overview(storage=running.storage))
+        agents, desk = Agents(wecom=wecom), Desk(site=site, tokens=tokens, now=now)
+        overview = Overview(storage=running.storage)
+        scene = Scene(handsets=handsets, lines=lines, agents=agents, desk=desk, overview=overview)
         phone_port = await stack.enter_async_context(phone(scene, port=_free(PHONE_PORT)))
-        yield Playground(service=running, handsets=handsets, lines=lines, phone_port=phone_port)
+        yield Playground(
+            service=running, handsets=handsets, lines=lines, agents=agents, desk=desk, phone_port=phone_port
+        )
+
+
+def _wecom(site: str, now: Now) -> AbstractAsyncContextManager[WeCom]:
+    apps = [
+        App(agent_id=CUSTOMERS_APP, name="微信客服", hook_url=f"{site}/hooks/wecom", **_secrets()),
+        App(agent_id=STAFF_APP, name="投诉工单", hook_url=f"{site}/hooks/wecom-staff", **_secrets()),
+    ]
+    accounts = [KfAccount(open_kfid=KF_ACCOUNT, name=KF_NAME, app=CUSTOMERS_APP)]
+    return wecom_simulator(corp_id=CORP, apps=apps, accounts=accounts, staff=tuple(MEMBERS), now=now)
+
+
+def _wechat(site: str, now: Now) -> AbstractAsyncContextManager[WeChat]:
+    followers = {one.openid for one in CUSTOMERS.values() if one.openid}
+    return wechat_simulator(
+        app_id=APP_ID,
+        hook_url=f"{site}/hooks/wechat",
+        templates=[_PROGRESS],
+        now=now,
+        followers=followers,
+        known=set(followers),
+        **_secrets(),
+    )
+
+
+def _secrets() -> dict[str, Any]:
+    """Return what an app is known by: its secret, and the token and key of its callback."""
+    aes_key = base64.b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+    return {"secret": secrets.token_hex(16), "token": secrets.token_hex(16), "aes_key": aes_key}
+
+
+def _follow(handsets: Handsets, wecom: WeCom, wechat: WeChat) -> None:
+    """Bring what changes in WeChat and WeCom to the customers' phones, and to the page."""
+
+    def changed(who: str) -> None:
+        arrived_chat(handsets, wecom.chat(who))
+        handsets.wake()  # a card of an agent's stands on no phone
+
+    wecom.on_change = changed
+    wechat.on_change = lambda openid: arrived_notices(handsets, wechat.notices(openid))
 
 
 def _mail(box: Mailbox, sink: Sink) -> Mapping[str, Any]:
@@ -118,6 +202,32 @@ def _sms(twilio: Twilio) -> Mapping[str, Any]:
         "auth_tokens": [twilio.auth_token],
         "from_number": twilio.number,
         "base_url": twilio.url,
+    }
+
+
+def _service_account(wecom: WeCom) -> Mapping[str, Any]:
+    account = {"open_kfid": KF_ACCOUNT, "note": f"也可以打电话：{DEMONSTRATION_BANK['telephone']}"}
+    return {"adapter": "wecom", "accounts": [account], **_app(wecom, CUSTOMERS_APP)}
+
+
+def _staff_app(wecom: WeCom) -> Mapping[str, Any]:
+    return {"adapter": "wecom_app", "agent_id": STAFF_APP, **_app(wecom, STAFF_APP)}
+
+
+def _app(wecom: WeCom, agent_id: int) -> Mapping[str, Any]:
+    app = wecom.apps[agent_id]
+    credentials = [{"token": app.token, "aes_key": app.aes_key}]
+    return {"corp_id": CORP, "secret": app.secret, "credentials": credentials, "base_url": wecom.url}
+
+
+def _official_account(wechat: WeChat) -> Mapping[str, Any]:
+    return {
+        "adapter": "wechat",
+        "app_id": APP_ID,
+        "secret": wechat.secret,
+        "credentials": [{"token": wechat.token, "aes_key": wechat.aes_key}],
+        "templates": {"default": {"template_id": _PROGRESS.id, "data": _PROGRESS_DATA}},
+        "base_url": wechat.url,
     }
 
 

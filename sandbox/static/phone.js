@@ -1,32 +1,19 @@
 // The customer's phone: what is written goes to the sandbox's server, what comes arrives by server-sent events.
 
-import { language, words } from "./words.js";
+import { showMembers, turnTo } from "./agents.js";
+import { at, body, make, post, replace } from "./page.js";
+import { clock, language, words } from "./words.js";
 
-const at = (id) => document.getElementById(id);
 const feed = at("feed");
 const entries = new Map(); // id -> entry, in the order they came
 const open = new Set(); // the numbers whose stored words are shown
-const clock = new Intl.DateTimeFormat(language, { timeZone: "Asia/Shanghai", hour: "2-digit", minute: "2-digit" });
 const calendar = new Intl.DateTimeFormat(language, { timeZone: "Asia/Shanghai", month: "short", day: "numeric" });
+const ASKS_FOR_NUMBER = /手机号|手機號|mobile number|phone number/i;
 let cast = [];
 let customer = null;
 let way = "";
 let answered = null; // the mail that is being answered
-let shownCases = [];
-
-/** Make an element; text never becomes markup. */
-function make(tag, options = {}, ...inside) {
-  const { data, ...properties } = options;
-  const made = Object.assign(document.createElement(tag), properties);
-  Object.assign(made.dataset, data ?? {});
-  made.append(...inside.filter((one) => one !== null));
-  return made;
-}
-
-async function post(path, body, type = "application/json") {
-  const answer = await fetch(path, { method: "POST", headers: { "Content-Type": type }, body });
-  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).problem ?? String(answer.status));
-}
+let cases = []; // newest first
 
 // -- whose phone, and how they reach the bank
 
@@ -52,7 +39,7 @@ function showCast() {
 function play(id) {
   customer = cast.find((one) => one.id === id);
   at("owner").textContent = nameOf(customer);
-  at("reach").textContent = customer.reach;
+  at("reach").textContent = customer.reach || customer.ways.map((each) => words.ways[each]).join(" · ");
   at("which").hidden = customer.ways.length < 2;
   const options = customer.ways.map((value) => ({ value, label: words.ways[value] }));
   at("ways").replaceChildren(...choices("way", options, customer.ways[0], take));
@@ -60,7 +47,8 @@ function play(id) {
   feed.replaceChildren();
   [...entries.values()].forEach(show);
   nothingYet();
-  showCases(shownCases);
+  showCases(cases);
+  turnTo(cases.find((one) => isTheirs(one) && one.handler)?.handler);
 }
 
 function take(chosen) {
@@ -68,35 +56,56 @@ function take(chosen) {
   answering(null);
   at("text-label").textContent = words.text[way];
   at("send").textContent = words.send[way];
-  at("text").value = mine().some((one) => one.way === way) ? "" : sample(way);
+  at("text").value = hasSpoken(way) ? "" : sample(way);
   at("subject").value = words.a_subject;
   at("format-line").hidden = way !== "call";
   at("drop").hidden = way !== "call";
+  at("picture-line").hidden = way !== "wecom";
+  at("form-link").hidden = way === "wecom"; // there is no room beside the picture
   showQuick();
+  if (way === "wecom") sending(() => post("/wecom/enter", JSON.stringify({ customer: customer.id })), true);
 }
 
 function sample(by) {
   return (language === "en" && customer.in_english[by]) || customer.samples[by];
 }
 
-function mine() {
-  return [...entries.values()].filter((one) => one.customer === customer.id && one.mine);
+/** Say whether the customer has said something in their own words: a line of a menu is none. */
+function hasSpoken(by) {
+  const there = [...entries.values()].filter((one) => one.customer === customer.id && one.way === by);
+  const lines = there.flatMap((one) => one.choices.map(([, text]) => text));
+  return there.some((one) => one.mine && one.text && !lines.includes(one.text));
 }
 
 /** Offer the answers to an outcome while one of the customer's cases waits for them. */
 function showQuick() {
-  const asked = shownCases.some((one) => one.customer === customer.id && isTold(one));
-  at("quick").hidden = !asked || way === "call";
+  const told = cases.some((one) => isTheirs(one) && isTold(one));
+  const answers = told ? [words.accept, words.object] : [];
+  if (isAskedForNumber()) answers.push(ownNumber());
+  at("quick").hidden = answers.length === 0 || way === "call";
+  replace(at("quick"), ...answers.map(quick));
 }
 
 function quick(word) {
-  const chip = make("button", { type: "button", textContent: words[word] });
+  const chip = make("button", { type: "button", textContent: word, data: { focus: `quick ${word}` } });
   chip.addEventListener("click", () => {
     if (way === "mail") answering(lastMail());
-    at("text").value = words[word];
+    at("text").value = word;
     at("send").focus();
   });
   return chip;
+}
+
+/** Say whether the bank has asked in the chat for a number, and the customer has not given theirs. */
+function isAskedForNumber() {
+  const chat = [...entries.values()].filter((one) => one.customer === customer.id && one.way === "wecom");
+  const asked = chat.some((one) => !one.mine && ASKS_FOR_NUMBER.test(one.text));
+  return way === "wecom" && customer.number !== "" && asked && !chat.some((one) => one.mine && one.text.includes(ownNumber()));
+}
+
+/** The customer's telephone number as they would write it. */
+function ownNumber() {
+  return customer.number.replace(/^\+86/, "");
 }
 
 /** Say whether the customer knows the outcome, and it is theirs to accept. */
@@ -134,17 +143,42 @@ function drawn(entry) {
   const who = entry.mine ? words.mine : words.theirs;
   const item = make("div", { className: `${entry.way} ${entry.mine ? "mine" : "theirs"}`, data: { entry: entry.id } });
   const state = words.journeys[entry.state] ?? entry.state;
-  const foot = make("p", { className: "foot", textContent: [clock.format(new Date(entry.at)), state].filter(Boolean).join(" · ") });
+  const by = entry.way === "mail" || entry.way === "call" ? "" : words.ways[entry.way];
+  const foot = make("p", { className: "foot", textContent: [by, clock.format(new Date(entry.at)), state].filter(Boolean).join(" · ") });
   item.append(make("span", { className: "hidden", textContent: `${who}: ` }));
   if (entry.way === "mail") item.append(...mail(entry));
   else if (entry.way === "call") item.append(make("p", { className: "head", textContent: `☎ ${entry.mine ? (entry.subject === "file" ? words.file : words.call) : words.called}` }), body(entry.text));
-  else item.append(body(entry.text));
+  else if (entry.way === "wechat" && !entry.mine) item.append(...notice(entry));
+  else item.append(...bubble(entry));
   item.append(foot);
   return item;
 }
 
-function body(text) {
-  return make("p", { className: "body", textContent: text.trim() });
+/** A bubble of a chat: words, a picture, or a menu whose lines can be tapped. */
+function bubble(entry) {
+  const picture = entry.picture ? make("img", { src: `/picture/${encodeURIComponent(entry.id)}`, alt: words.picture }) : null;
+  const said = entry.text || (picture ? "" : `[${words.something}]`);
+  return [picture, said ? body(said) : null, menu(entry), entry.below ? body(entry.below) : null].filter(Boolean);
+}
+
+function menu(entry) {
+  if (entry.choices.length === 0) return null;
+  const lines = entry.choices.map(([choice, text]) => {
+    const line = make("button", { type: "button", textContent: text });
+    line.addEventListener("click", () => sending(() => post("/wecom/choose", JSON.stringify({ customer: customer.id, entry: entry.id, choice })), true));
+    return make("li", {}, line);
+  });
+  return make("ul", { className: "menu" }, ...lines);
+}
+
+/** A notice of the 公众号: a card with a title and lines "name: value". */
+function notice(entry) {
+  const lines = entry.text.split("\n").filter(Boolean).map((line) => line.match(/^([^:：]{1,12})[:：]\s*(.*)$/)?.slice(1) ?? ["", line]);
+  return [
+    make("p", { className: "from", textContent: words.account }),
+    make("h3", { textContent: entry.subject }),
+    make("dl", {}, ...lines.flatMap(([name, value]) => [make("dt", { textContent: name }), make("dd", { textContent: value })])),
+  ];
 }
 
 function mail(entry) {
@@ -176,12 +210,16 @@ function nothingYet() {
 // -- what the bank's side did
 
 /** Show the cases, those of whose phone it is before the others. */
-function showCases(cases) {
-  shownCases = cases.filter((one) => one.customer === customer.id).concat(cases.filter((one) => one.customer !== customer.id));
-  const focused = document.activeElement?.dataset?.focus;
-  at("cases").replaceChildren(...(cases.length ? shownCases.map(oneCase) : [make("p", { className: "quiet", textContent: words.no_cases })]));
+function showCases(told) {
+  cases = told;
+  const shown = cases.filter(isTheirs).concat(cases.filter((one) => !isTheirs(one)));
+  replace(at("cases"), ...(cases.length ? shown.map(oneCase) : [make("p", { className: "quiet", textContent: words.no_cases })]));
   showQuick();
-  if (focused) document.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+}
+
+/** Say whether a case is of whose phone it is. */
+function isTheirs(one) {
+  return one.customer === customer.id;
 }
 
 function oneCase(one) {
@@ -189,11 +227,12 @@ function oneCase(one) {
   const day = (moment) => (moment ? calendar.format(new Date(moment)) : "—");
   const doubtful = one.said.some((each) => each.doubtful);
   return make(
-    "article", { className: one.customer === customer.id ? "theirs" : "" },
+    "article", { id: `case-${one.number}`, tabIndex: -1, className: isTheirs(one) ? "theirs" : "", data: { case: one.number } },
     make("h3", {}, make("span", { className: "number", textContent: one.number }), make("span", { className: "state", textContent: words.states[one.state] ?? one.state }),
       doubtful ? make("span", { className: "doubtful", textContent: words.doubtful }) : null),
     make("dl", {},
       ...line(words.came, `${nameOf(cast.find((each) => each.id === one.customer))} · ${words.channels[one.channel] ?? one.channel}`),
+      ...line(words.contacts, one.contacts.map(contact).join(words.semicolon) || "—"),
       ...line(words.promised, day(one.promised_at)),
       ...line(words.legal, day(one.legal_at)),
       ...(one.unit ? line(words.handler, `${words.units[one.unit] ?? one.unit} ${one.handler}`) : []),
@@ -203,6 +242,11 @@ function oneCase(one) {
     stored(one),
     next(one),
   );
+}
+
+function contact(one) {
+  const name = [words.contact_types[one.type] ?? one.type, one.shown].filter(Boolean).join(" ");
+  return one.verified ? name : name + words.unverified;
 }
 
 function told(notice) {
@@ -220,8 +264,8 @@ function stored(one) {
   const more = make("details", { open: open.has(one.number) }, make("summary", { textContent: words.stored, data: { focus: `stored ${one.number}` } }));
   more.addEventListener("toggle", () => (more.open ? open.add(one.number) : open.delete(one.number)));
   for (const said of one.said) {
-    const marks = [words.outcomes[said.outcome], said.removed ? `${said.removed} ${words.removed}` : ""].filter(Boolean).join(" · ");
-    more.append(make("blockquote", {}, ...(said.turns.length ? said.turns.map(turn) : [make("p", { textContent: said.text })]),
+    const marks = [words.outcomes[said.outcome], said.removed ? `${said.removed} ${words.removed}` : "", said.attachments ? `${said.attachments} ${words.attachments}` : ""].filter(Boolean).join(" · ");
+    more.append(make("blockquote", {}, ...(said.turns.length ? said.turns.map(turn) : said.text ? [make("p", { textContent: said.text })] : []),
       marks ? make("p", { className: "quiet", textContent: marks }) : null));
   }
   return more;
@@ -266,20 +310,23 @@ at("composer").addEventListener("submit", async (event) => {
   const common = { customer: customer.id, text };
   const bodies = {
     sms: common,
+    wecom: common,
+    wechat: common,
     mail: { ...common, subject: at("subject").value, reply_to: answered?.id ?? "" },
     call: { ...common, format: at("format").value },
   };
   await sending(() => post(`/${way}`, JSON.stringify(bodies[way])));
 });
 
-async function sending(work) {
+/** Do it and say how it went; `beside` what stands in the field, which stays there. */
+async function sending(work, beside = false) {
   const status = at("status");
   at("send").disabled = true;
   try {
     await work();
-    status.textContent = words.sent;
-    at("text").value = "";
-    answering(null);
+    status.textContent = beside ? "" : words.sent;
+    if (!beside) at("text").value = "";
+    if (!beside) answering(null);
   } catch (error) {
     status.textContent = words.failed + error.message;
   }
@@ -294,6 +341,11 @@ function push(file) {
 at("file").addEventListener("change", async () => {
   for (const file of at("file").files) await push(file);
   at("file").value = "";
+});
+at("picture").addEventListener("change", async () => {
+  const query = new URLSearchParams({ customer: customer.id });
+  for (const file of at("picture").files) await sending(() => post(`/wecom/picture?${query}`, file, file.type), true);
+  at("picture").value = "";
 });
 at("no-reply").addEventListener("click", () => answering(null));
 const drop = at("drop");
@@ -323,7 +375,6 @@ cast = known.customers;
 at("form-link").href = `${known.form}?lang=${language}`;
 at("format").replaceChildren(...known.formats.map((one) => make("option", { value: one, textContent: one })));
 customer = cast[0];
-at("quick").append(quick("accept"), quick("object"));
 showCast();
 play(customer.id);
 const source = new EventSource("/events");
@@ -332,6 +383,8 @@ source.addEventListener("entry", (event) => {
   entries.set(entry.id, entry);
   show(entry);
   nothingYet();
-  if (entry.mine && at("text").value === sample(entry.way)) at("text").value = ""; // it was said already
+  showQuick();
+  if (at("text").value === sample(way) && hasSpoken(way)) at("text").value = ""; // it was said already
 });
 source.addEventListener("cases", (event) => showCases(JSON.parse(event.data)));
+source.addEventListener("members", (event) => showMembers(JSON.parse(event.data)));

@@ -26,7 +26,9 @@ from gateway.__main__ import form_for, open_channels
 from gateway.app import service
 from gateway.batching import Batcher
 from gateway.delivery import Deliveries
+from gateway.feeding import Feeding
 from gateway.intake import Intake
+from gateway.reception import Reception
 from gateway.record import Draft
 from gateway.settings import Settings
 from gateway.storage import postgres, sqlite
@@ -50,18 +52,32 @@ STEPS: dict[str, tuple[type, str, str]] = {
     "result recorded": (Deliveries, "_record", "after"),
 }
 
+# The same of a feed, at the page that is counted.
+FEED_STEPS: dict[str, tuple[type, str, str]] = {
+    "page 3 committed": (Feeding, "_read_page", "after 3"),
+    "page 4 read but not committed": (Reception, "accept", "before 4"),
+    "page 4 written but not committed": (Draft, "write", "after 4"),
+    "page 4 committed but nobody heard": (Intake, "accept", "after 4"),
+}
+
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def mortal(method: Callable[..., Any], when: str) -> Callable[..., Any]:
+    side, _, which = when.partition(" ")
+    count = 0
+
     @functools.wraps(method)
     async def wrapped(*arguments: Any, **named: Any) -> Any:
-        if when == "before":
+        nonlocal count
+        count += 1
+        now = not which.isdecimal() or count == int(which)
+        if side == "before" and now:
             die()
         result = await method(*arguments, **named)
-        if when == "after" or result:  # "after work": a claim that found nothing is no step of the path
+        if now and (which != "work" or result):  # "after work": a claim that found nothing is no step of the path
             die()
         return result
 
@@ -87,7 +103,7 @@ async def main(settings: Settings, start_at: datetime, step: str) -> None:
     if step == "unsynced":
         unsync()
     elif step != "never":
-        owner, name, when = STEPS[step]
+        owner, name, when = {**STEPS, **FEED_STEPS}[step]
         setattr(owner, name, mortal(getattr(owner, name), when))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

@@ -8,17 +8,22 @@ import sys
 PATIENCE = 120.0
 
 
-async def test_the_demonstration_tells_of_five_messages_and_loses_none() -> None:
-    """The doubtful turn of the call is marked, the code in the SMS is gone, and its sender was told (N23)."""
+async def test_the_demonstration_tells_of_eight_messages_and_loses_none() -> None:
+    """The doubtful turn of the call is marked, the code in the SMS is gone, and its sender was told (N23).
+
+    Who wrote in WeChat has left a number, and a press of a button in WeCom has accepted the case.
+    """
     story = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sandbox", "--once", "--port", "0", stdout=asyncio.subprocess.PIPE
     )
     told, _ = await asyncio.wait_for(story.communicate(), PATIENCE)
     text = told.decode()
     assert story.returncode == 0, text
-    assert "收到5条｜投诉4件｜编号4个｜受理告知4条｜丢失0｜重复0" in text
+    assert "收到8条｜投诉6件｜编号6个｜受理告知6条｜丢失0｜重复0" in text
     table, _, kept = text.partition("网关保存的内容")
-    assert [words for words in ("客服热线", "需人工核对", "短信", "已提示", "补充已收到") if words not in table] == []
+    shown = ("需人工核对", "已提示", "补充已收到", "公众号", "手机号已留", "工单卡片")
+    assert [words for words in shown if words not in table] == []
+    assert table.count("已接单") == 2  # in WeChat's row, and in that of the card
     assert "需人工核对" in kept
     assert "验证码是[已删除-验证码]" in kept
     assert "482913" not in text

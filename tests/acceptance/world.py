@@ -156,9 +156,9 @@ async def a_world(folder: Path, clock: Clock, **changes: Any) -> AsyncIterator[W
         yield World(folder=folder, clock=clock, box=box, sink=sink, changes=changes)
 
 
-async def until(look: Callable[[], T | Awaitable[T | None] | None]) -> T:
-    """Look again and again until there is something; fail after PATIENCE seconds."""
-    async with asyncio.timeout(PATIENCE):
+async def until(look: Callable[[], T | Awaitable[T | None] | None], *, patience: float = PATIENCE) -> T:
+    """Look again and again until there is something; fail after that many seconds."""
+    async with asyncio.timeout(patience):
         while True:
             found = look()
             if isinstance(found, Awaitable):

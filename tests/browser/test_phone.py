@@ -1,4 +1,4 @@
-"""The customer's phone of the demonstration in a real browser: write, hear, work at the desk, hear again."""
+"""The demonstration's page in a real browser: write, hear, work at the desk and on a card in WeCom, hear again."""
 
 from __future__ import annotations
 
@@ -86,6 +86,53 @@ async def test_a_call_with_a_doubtful_turn_asks_for_a_persons_check(browser: Bro
         await expect(case.locator(".unsure")).to_contain_text("现在亏了")
 
 
+async def test_a_chat_in_wechat_is_numbered_asked_for_a_phone_and_accepted_on_a_card(
+    browser: Browser, scene: Playground
+) -> None:
+    """A020, A051, law 22: a line of the menu opens nothing, a number left is not verified, who handles it accepts."""
+    async with phone_of(browser, scene, "您自己") as page:
+        await page.locator("#feed").get_by_role("button", name="我要投诉").click()
+        await heard(page, "请直接写下经过")
+        await expect(page.locator("article")).to_have_count(0)
+        await page.get_by_role("button", name="发送", exact=True).click()
+        await heard(page, "请回复您的手机号码")
+        await page.get_by_role("button", name="+85251230009").click()
+        await page.get_by_role("button", name="发送", exact=True).click()
+        case = page.locator("article").first
+        await expect(case).to_contain_text("（未核实）")
+        await expect(page.locator("#quick")).to_be_hidden()
+        await case.get_by_role("button", name="确认分级并分派").click()
+        button = page.locator("#cards").get_by_role("button", name="接单")
+        await button.focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#cards .replaced")).to_have_text("已接单")
+        await expect(case.locator(".state")).to_have_text("已接单")
+        await page.keyboard.press("Enter")  # the focus has gone on to what is beside the button
+        await expect(case).to_be_in_viewport()
+        assert page.url.endswith("#case-" + await case.locator(".number").inner_text())
+
+
+async def test_a_picture_sent_in_wechat_is_kept_with_its_case(browser: Browser, scene: Playground) -> None:
+    picture = Path(__file__).parents[2] / "docs" / "pictures" / "answer-phone-zh.png"
+    async with phone_of(browser, scene, "孙立") as page:
+        await page.get_by_label("发一张图片").set_input_files(picture)
+        shown = page.get_by_role("img", name="客户发来的图片")
+        await expect(shown).to_be_visible()
+        assert await shown.evaluate("picture => picture.naturalWidth") > 0
+        await page.get_by_text("网关保存的内容").click()
+        await expect(page.locator("blockquote")).to_contain_text("1 份附件")
+
+
+async def test_the_official_account_tells_by_a_card_of_its_own_wording(browser: Browser, scene: Playground) -> None:
+    """E.2 rule 2: number, date and telephone, in the template that WeChat has approved."""
+    async with phone_of(browser, scene, "周婷") as page:
+        await page.get_by_role("button", name="发给公众号").click()
+        notice = page.locator("#feed .wechat.theirs")
+        await expect(notice.get_by_role("heading", name="投诉办理进度通知")).to_be_visible()
+        for words in ("TS-261123-000001-", "已受理", "2026年11月26日", "010-00000001"):
+            await expect(notice).to_contain_text(words)
+
+
 async def test_a_transcript_that_is_no_transcript_is_refused_with_words(
     browser: Browser, scene: Playground, tmp_path: Path
 ) -> None:
@@ -118,11 +165,14 @@ async def test_the_phone_is_accessible_and_fits_a_telephone(
         async with phone_of(browser, scene, owner, language=language, viewport=viewport, color_scheme=scheme) as page:
             await page.locator("#send").click()
             await expect(page.locator("#feed .theirs")).not_to_have_count(0)
-            await page.locator("details").first.locator("summary").click()
+            case = page.locator("article").first
+            await case.locator("summary").click()
+            await case.locator(".steps button").first.click()
+            await expect(page.locator("#cards .card").first).to_be_visible()
             await sound(page)
 
 
-@pytest.mark.parametrize("owner", ["王芳", "李小明", "赵奶奶", "陳嘉欣"])
+@pytest.mark.parametrize("owner", ["王芳", "李小明", "赵奶奶", "陳嘉欣", "孙立", "周婷"])
 async def test_every_customers_phone_fits_a_telephone(browser: Browser, scene: Playground, owner: str) -> None:
     async with phone_of(browser, scene, owner, viewport={"width": 360, "height": 800}) as page:
         await sound(page)
