@@ -165,7 +165,7 @@ def acknowledgements(handsets: Handsets, customers: Sequence[Customer]) -> Seque
         (customer.id, number)
         for customer in customers
         for entry in handsets.of(customer.id)
-        if not entry.mine and (number := _number(entry))
+        if not entry.mine and "已受理" in f"{entry.subject}{entry.text}" and (number := _number(entry))
     ]
 
 

@@ -48,6 +48,7 @@ _STATUS: Mapping[NoticeKind, tuple[str, str]] = {
     K.CLOSED_UNANSWERED: ("已办结", "已辦結"),
     K.CALLBACK_FEEDBACK: ("已处理", "已處理"),
     K.STAY_IN_TOUCH: ("核查中", "核查中"),
+    K.CONTACT_NOTED: ("已登记", "已登記"),
 }
 TOLD = frozenset(_STATUS)
 """The notices there are for customers."""

@@ -438,6 +438,7 @@ class NoticeKind(StrEnum):
     CLOSED_UNANSWERED = "n36"  # 办结告知
     CALLBACK_FEEDBACK = "n37"  # 回访反馈
     STAY_IN_TOUCH = "n38"  # 保持联系
+    CONTACT_NOTED = "n39"  # 登记联系方式
 
 
 class NoticeState(StrEnum):

@@ -66,6 +66,7 @@ CONTENTS: Mapping[NoticeKind, Contents] = {
     K.CLOSED_UNANSWERED: Contents(everywhere=_WHO),  # A112
     K.CALLBACK_FEEDBACK: Contents(everywhere=_WHO, in_full=("feedback",)),  # A118
     K.STAY_IN_TOUCH: Contents(everywhere=_DATED),  # S0-9(1)
+    K.CONTACT_NOTED: Contents(everywhere=_WHO),  # S0-9(1)
     K.DISPATCH: Contents(everywhere=("number", "level", "flags", "product", "branch", "accept", "promised")),  # A028
     K.NOT_ACCEPTED: Contents(everywhere=("number", "minutes")),  # A055
     K.DEADLINE: Contents(everywhere=("number", "clock", "due", "state", "owner")),  # A077

@@ -10,6 +10,7 @@ from gateway.rules.worktime import ONE_DAY, Calendar
 FROM, UNTIL = time(21), time(8)  # local
 AT_ONCE = frozenset(
     {NoticeKind.ACKNOWLEDGEMENT, NoticeKind.ANSWER, NoticeKind.INQUIRY_ANSWER, NoticeKind.SECURITY_NOTE}
+    | {NoticeKind.CONTACT_NOTED}
 )
 BY_HAND = frozenset(
     {ChannelKind.HOTLINE, ChannelKind.BRANCH_COUNTER, ChannelKind.OPINION_BOOK, ChannelKind.LETTER}

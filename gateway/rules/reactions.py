@@ -90,11 +90,13 @@ def _warned(said: Mapping[str, Any]) -> list[Telling]:
 def _supplemented(before: Complaint, after: Complaint, said: Mapping[str, Any]) -> list[Telling]:
     """Tell whoever has to read what the customer wrote (S0-8(5)); of a plain answer its own event tells."""
     wish = Wish(said["wish"]) if said["wish"] else None
+    noted = [Telling(kind=K.CONTACT_NOTED, to=CUSTOMER)] if said["left"] else []
     if said["answers"] and wish is None and before.state is not State.NEED_INFO:
-        return _warned(said)
+        return [*noted, *_warned(said)]
     name = ClockName.READ if clocks.is_open(after.clocks.get(ClockName.READ)) else ClockName.PROMISED
     details = {**_clock(after, name), "why": wish.value if wish else "customer_wrote"}
-    return [*_warned(said), *(Telling(kind=K.DEADLINE, to=to, details=details) for to in _readers(after, wish))]
+    readers = [Telling(kind=K.DEADLINE, to=to, details=details) for to in _readers(after, wish)]
+    return [*noted, *_warned(said), *readers]
 
 
 def _readers(complaint: Complaint, wish: Wish | None) -> tuple[Role, ...]:

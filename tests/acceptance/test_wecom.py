@@ -169,6 +169,7 @@ async def test_a_complaint_in_wechat_is_numbered_asked_for_a_number_carded_and_a
     case = await contact_left(house, number)
     assert [(one["type"], one["verified"]) for one in case["contacts"]] == [("wecom", False), ("mobile", False)]
     assert case["told_until"] is None
+    await house.told(number, "已记下您留的手机号码")
     handler = (await house.office.graded(number))["handler"]
     card = await house.card(handler, number, "派单")
     assert [button.key for button in card.buttons] == ["accept"]

@@ -115,6 +115,9 @@ async def test_a_number_that_comes_back_is_kept_unverified_and_nobody_has_to_rea
     assert MOBILE not in str(supplement)
     assert ClockName.READ not in file.complaint.clocks
     assert await bank.ends(number) is None
+    await bank.sends()
+    assert sum("已记下您留的手机号码" in one for one in bank.chatted()) == 1
+    assert await bank.told(number) == [("n01", "customer"), ("n39", "customer")]
 
 
 async def test_a_number_left_twice_is_one_contact(bank: Bank, clock: Clock) -> None:
