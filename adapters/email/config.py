@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from adapters.settings import is_loopback
 from gateway.errors import Misconfigured
 from gateway.model import Language
 
@@ -58,7 +58,7 @@ class _Server(_Section):
             raise ValueError("say password or password_file, not both")
         if self.user is not None and self.password is None and self.password_file is None:
             raise ValueError("user needs a password or a password_file")
-        if not encrypted and not self.insecure and not _is_loopback(self.host):
+        if not encrypted and not self.insecure and not is_loopback(self.host):
             raise ValueError('tls = "none" sends mail and password in the clear; if that is meant, say insecure = true')
 
 
@@ -120,12 +120,3 @@ class Config(_Section):
     def addresses(self) -> tuple[str, ...]:
         """Every address that is ours."""
         return (self.address, *self.own_addresses)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

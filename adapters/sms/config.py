@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gateway.errors import Misconfigured
+from adapters.settings import BaseUrl, Secret, check_base_url, content_of
 
-
-def _base_url(value: str) -> str:
-    value = value.rstrip("/")
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError("is not the address of an API, such as https://api.twilio.com")
-    return value
-
-
-Secret = Annotated[SecretStr, Field(min_length=1, max_length=200)]
 KeyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 
 
@@ -45,7 +33,7 @@ class Config(BaseModel):
     one_way: Annotated[tuple[Annotated[str, Field(pattern=r"^\+[1-9][0-9]{0,6}$")], ...], Field(max_length=250)] = (
         "+86",
     )
-    base_url: Annotated[str, AfterValidator(_base_url)] = "https://api.twilio.com"
+    base_url: BaseUrl = "https://api.twilio.com"
     insecure: bool = False
     timeout: Annotated[float, Field(gt=0, le=60)] = 10
 
@@ -55,36 +43,15 @@ class Config(BaseModel):
             raise ValueError("needs auth_tokens or auth_token_files")
         if bool(self.from_number) == bool(self.messaging_service_sid):
             raise ValueError("say from_number or messaging_service_sid, and not both")
-        parts = urlsplit(self.base_url)
-        if parts.scheme == "http" and not self.insecure and not _is_loopback(parts.hostname or ""):
-            raise ValueError("base_url sends the token and texts in the clear; if that is meant, say insecure = true")
+        check_base_url(self.base_url, insecure=self.insecure)
         return self
 
     def tokens(self) -> tuple[str, ...]:
         """Return the auth tokens, those of files last. Reads the files; raises Misconfigured when it cannot."""
         written = tuple(token.get_secret_value() for token in self.auth_tokens)
-        return written + tuple(_content(path, "auth_token_files") for path in self.auth_token_files)
+        return written + tuple(content_of(path, "auth_token_files") for path in self.auth_token_files)
 
     def keys(self) -> dict[str, str]:
         """Return the shared keys by name. Reads their files; raises Misconfigured when it cannot."""
         written = {name: key.get_secret_value() for name, key in self.shared_keys.items()}
-        return written | {name: _content(path, "shared_key_files") for name, path in self.shared_key_files.items()}
-
-
-def _content(path: Path, setting: str) -> str:
-    try:
-        content = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise Misconfigured(f"{setting}: {path} cannot be read") from None
-    if not content:
-        raise Misconfigured(f"{setting}: {path} is empty")
-    return content
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return written | {name: content_of(path, "shared_key_files") for name, path in self.shared_key_files.items()}

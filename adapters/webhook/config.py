@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from yarl import URL
 
+from adapters.settings import is_loopback
 from adapters.webhook.wire import key_of
 from gateway.errors import Misconfigured
 
@@ -48,7 +48,7 @@ class Endpoint(_Section):
             raise ValueError("url is not an address") from None
         if url.scheme not in ("https", "http") or not url.host or url.user or url.password or url.fragment:
             raise ValueError("url must be https://host/path, without user, password or fragment")
-        if url.scheme == "http" and not self.insecure and not _is_loopback(url.host):
+        if url.scheme == "http" and not self.insecure and not is_loopback(url.host):
             raise ValueError("url sends tickets in the clear; if that is meant, say insecure = true")
 
     def keys(self) -> tuple[bytes, ...]:
@@ -75,12 +75,3 @@ class Config(_Section):
     """The systems by the names that routing.toml gives them."""
 
     endpoints: Annotated[dict[Name, Endpoint], Field(min_length=1, max_length=200)]
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

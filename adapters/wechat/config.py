@@ -8,18 +8,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
+from adapters.settings import BaseUrl, Secret, check_base_url
 from adapters.wechat.compose import TOLD, ValueName, misfits
 from adapters.weixin.callback import Credential
-from adapters.weixin.config import (
-    FORBID,
-    BaseUrl,
-    Credentials,
-    Secret,
-    check_base_url,
-    check_one,
-    credentials_of,
-    secret_of,
-)
+from adapters.weixin.config import FORBID, Credentials, check_one, credentials_of, secret_of
 from gateway.model import NoticeKind
 
 _DEFAULT = "default"

@@ -7,17 +7,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from adapters.settings import BaseUrl, Secret, check_base_url
 from adapters.weixin.callback import Credential
-from adapters.weixin.config import (
-    FORBID,
-    BaseUrl,
-    Credentials,
-    Secret,
-    check_base_url,
-    check_one,
-    credentials_of,
-    secret_of,
-)
+from adapters.weixin.config import FORBID, Credentials, check_one, credentials_of, secret_of
 
 
 class Config(BaseModel):

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from adapters.settings import content_of
 from adapters.weixin.callback import Credential
 from gateway.errors import Misconfigured
 
@@ -23,22 +22,10 @@ FORBID = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 _KEY_BYTES = 32
 
 
-def _base_url(value: str) -> str:
-    value = value.rstrip("/")
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError("is not the address of an API, such as https://qyapi.weixin.qq.com")
-    return value
-
-
 def _aes_key(value: SecretStr) -> SecretStr:
     if not _is_aes_key(value.get_secret_value()):
         raise ValueError("is not an EncodingAESKey: 43 letters and digits")
     return value
-
-
-Secret = Annotated[SecretStr, Field(min_length=1, max_length=200)]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
 class CredentialSettings(BaseModel):
@@ -65,7 +52,7 @@ Credentials = Annotated[tuple[CredentialSettings, ...], Field(min_length=1, max_
 
 def secret_of(written: SecretStr | None, file: Path | None, setting: str) -> str:
     """Return a secret as it was written, else what its file holds. Raises Misconfigured when it cannot be read."""
-    return written.get_secret_value() if written is not None else _content(file or Path(), setting)
+    return written.get_secret_value() if written is not None else content_of(file or Path(), setting)
 
 
 def credentials_of(written: Sequence[CredentialSettings]) -> tuple[Credential, ...]:
@@ -80,13 +67,6 @@ def credentials_of(written: Sequence[CredentialSettings]) -> tuple[Credential, .
     return tuple(found)
 
 
-def check_base_url(base_url: str, *, insecure: bool) -> None:
-    """Raise ValueError where secrets and texts would leave this machine in the clear, and nobody said they may."""
-    parts = urlsplit(base_url)
-    if parts.scheme == "http" and not insecure and not _is_loopback(parts.hostname or ""):
-        raise ValueError("base_url sends the secret and texts in the clear; if that is meant, say insecure = true")
-
-
 def check_one(written: SecretStr | None, file: Path | None, setting: str) -> None:
     """Raise ValueError unless a secret is given in exactly one of its two ways."""
     if (written is None) == (file is None):
@@ -97,23 +77,4 @@ def _is_aes_key(value: str) -> bool:
     try:
         return len(value) == 43 and len(base64.b64decode(value + "=", validate=True)) == _KEY_BYTES
     except (binascii.Error, ValueError):
-        return False
-
-
-def _content(path: Path, setting: str) -> str:
-    try:
-        content = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise Misconfigured(f"{setting}: {path} cannot be read") from None
-    if not content:
-        raise Misconfigured(f"{setting}: {path} is empty")
-    return content
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
         return False
