@@ -61,9 +61,11 @@ const zh = {
   channels: { email: "邮件", sms: "短信", hotline: "热线", web_form: "网页表单", wecom: "微信客服", wechat: "公众号" },
   units: { cards: "信用卡中心", wealth: "财富管理部", retail: "个人金融部" },
   kinds: {
-    n01: "受理告知", n01c: "提前告知", n05: "补充材料", n06: "首次进展", n07: "进展", n09: "延期告知",
-    n11: "结果（支持）", n12: "结果（不支持）", n13: "重新核查", n14: "满意度调查", n15: "回访话术",
-    n20: "撤回确认", n23: "安全提示", n36: "办结告知", n38: "请留电话",
+    n01: "受理告知", n01c: "提前告知", n03: "即时答复", n04: "合并办理", n05: "补充材料", n06: "首次进展",
+    n07: "进展", n08: "每日进展", n09: "延期告知", n10: "期间不计入", n11: "结果（支持）", n12: "结果（不支持）",
+    n13: "重新核查", n14: "满意度调查", n15: "回访话术", n16: "核查申请受理", n17: "核查决定", n18: "建议答复",
+    n19: "咨询答复", n20: "撤回确认", n21: "不予办理", n22: "调解建议", n23: "安全提示", n36: "办结告知",
+    n37: "回访反馈", n38: "请留电话", n39: "已记下电话",
   },
   by: { email: "邮件", mobile: "短信", landline: "电话", telephone: "电话", wecom: "微信客服", wechat: "公众号" },
   journeys: {
@@ -158,9 +160,12 @@ const en = {
   channels: { email: "e-mail", sms: "SMS", hotline: "hotline", web_form: "web form", wecom: "WeChat", wechat: "Official Account" },
   units: { cards: "Credit cards", wealth: "Wealth management", retail: "Retail" },
   kinds: {
-    n01: "Acknowledgement", n01c: "Earlier date", n05: "Information request", n06: "First progress", n07: "Progress",
-    n09: "Extension", n11: "Outcome (upheld)", n12: "Outcome (rejected)", n13: "Looking again", n14: "Survey",
-    n15: "Callback script", n20: "Withdrawn", n23: "Security note", n36: "Closed", n38: "Phone number asked",
+    n01: "Acknowledgement", n01c: "Earlier date", n03: "Answer", n04: "Merged", n05: "Information request",
+    n06: "First progress", n07: "Progress", n08: "Daily progress", n09: "Extension", n10: "Clock paused",
+    n11: "Outcome (upheld)", n12: "Outcome (rejected)", n13: "Looking again", n14: "Survey", n15: "Callback script",
+    n16: "Review accepted", n17: "Review decision", n18: "Suggestion reply", n19: "Inquiry answer", n20: "Withdrawn",
+    n21: "Not for us", n22: "Mediation offer", n23: "Security note", n36: "Closed", n37: "Callback feedback",
+    n38: "Phone number asked", n39: "Phone number noted",
   },
   by: { email: "e-mail", mobile: "SMS", landline: "telephone", telephone: "telephone", wecom: "WeChat", wechat: "Official Account" },
   journeys: {

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
+from pathlib import Path
 
+from gateway.model import NoticeKind
+from gateway.rules.contents import STAFF
+
+WORDS = Path(__file__).parents[2] / "sandbox" / "static" / "words.js"
 PATIENCE = 120.0
 
 
@@ -27,3 +33,9 @@ async def test_the_demonstration_tells_of_eight_messages_and_loses_none() -> Non
     assert "需人工核对" in kept
     assert "验证码是[已删除-验证码]" in kept
     assert "482913" not in text
+
+
+def test_the_page_has_a_name_in_both_languages_for_every_notice_a_customer_can_get() -> None:
+    words = WORDS.read_text(encoding="utf-8")
+    unnamed = [kind for kind in NoticeKind if kind not in STAFF and len(re.findall(rf"\b{kind}:", words)) != 2]
+    assert unnamed == []
