@@ -108,6 +108,8 @@ async def use(storage: Storage) -> None:
         await tx.notices.calls(10, li.delivery)
         await tx.contacts.verify([li.contact.id])
         await tx.contacts.conversations([li.contact.index, b"none"])
+        await tx.contacts.talks([li.contact.id])
+        await tx.messages.amend((await tx.messages.load([li.message.id]))[li.message.id])
         await tx.receipts.held([("mailbox", "none"), ("mailbox", "nor this")])
         await tx.receipts.add([records.receipt(li.delivery.key)])
         await tx.receipts.of([li.delivery.key])
