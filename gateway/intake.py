@@ -270,7 +270,7 @@ class Intake:
             answer = [(command, CUSTOMER) for command in answers.read(text, state, prepared.id, draft.now)]
         if item.unsure or not all(draft.permits(complaint, command, actor=actor) for command, actor in answer):
             answer = []  # said at another time than it is asked for, it stays a message for a person to read
-        left = _left(item, complaint, contacts, draft.now)
+        left = _left(item, complaint, state, contacts, draft.now)
         for contact in left:
             draft.leave(contact)
         contacts = [*contacts, *left]
@@ -326,11 +326,14 @@ async def _advance(tx: Transaction, marks: Sequence[Mark]) -> None:
 
 
 def _left(
-    item: Item, complaint: Complaint, contacts: Sequence[StoredContact], now: datetime
+    item: Item, complaint: Complaint, state: State, contacts: Sequence[StoredContact], now: datetime
 ) -> Sequence[StoredContact]:
-    """Return the contacts that a message in a chat names as another way to tell its writer."""
+    """Return the contacts that a message in a chat names as another way to tell its writer.
+
+    Who was asked for something may mean that by a bare number: it can be anybody's (E.2 rule 10).
+    """
     known, message = {one.index for one in contacts}, item.prepared.message
-    if message.channel not in CHATS:
+    if message.channel not in CHATS or (state is State.NEED_INFO and not own_number.is_called_own(message.text)):
         return ()
     new = [
         (one, index)

@@ -19,6 +19,7 @@ from gateway.model import (
     Nature,
     NoticeState,
     Outcome,
+    State,
     Text,
 )
 from gateway.ports import Storage, Window
@@ -267,3 +268,25 @@ async def dispatched(bank: Bank, number: str) -> str:
 
 async def progress(bank: Bank, number: str, handler: str, done: str = "查了流水") -> None:
     await bank.does(number, ReportProgress(done=done, waiting="", next=""), handler)
+
+
+async def test_a_bare_number_that_answers_what_was_asked_is_not_taken_as_the_writers_own(
+    bank: Bank, clock: Clock
+) -> None:
+    """E.2 rule 10: asked from which number the swindler called, a customer answers with just that."""
+    number = await bank.opens(said())
+    handler = await dispatched(bank, number)
+    await asked(bank, number, handler, "对方的来电号码")
+    await bank.hears("13800138000", clock)
+    file = await bank.file(number)
+    assert [one.contact.type for one in file.contacts] == [ContactType.WECOM]
+    await asked(bank, number, handler, "对方的来电号码")
+    await bank.hears("我的手机号是13800138000", clock)
+    assert [one.contact.value for one in (await bank.file(number)).contacts][1:] == [MOBILE]
+
+
+async def asked(bank: Bank, number: str, handler: str, what: str) -> None:
+    if (await bank.complaint(number)).state is State.ACCEPTED:
+        ahead = bank.now() + timedelta(hours=2)
+        await bank.does(number, Investigate(direction="查流水", next_contact_at=ahead), handler)
+    await bank.does(number, AskCustomer(items=(what,), way="微信", bank_has_none=True), handler)
