@@ -123,6 +123,7 @@ DETAILS: Mapping[NoticeKind, tuple[Mapping[str, object], ...]] = {
         {"kinds": ["one_time_code", "card_security_code", "card_expiry", "track_data"]},
     ),
     K.CALLBACK_FEEDBACK: ({"feedback": "[feedback]"},),
+    K.STAY_IN_TOUCH: ({"overdue": False}, {"overdue": True}),
     K.DISPATCH: ({**_WORK, "accept_at": "2026-11-23T02:00:00+00:00"}, {**_UNGRADED, "accept_at": ""}),
     K.NOT_ACCEPTED: ({**_DUE, "clock": "accept", "why": "due_soon", "minutes": 45},),
     K.DEADLINE: (

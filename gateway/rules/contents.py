@@ -65,7 +65,7 @@ CONTENTS: Mapping[NoticeKind, Contents] = {
     K.SECURITY_NOTE: Contents(everywhere=("bank", "telephone"), in_full=("number", "kinds")),  # PIPL 51
     K.CLOSED_UNANSWERED: Contents(everywhere=_WHO),  # A112
     K.CALLBACK_FEEDBACK: Contents(everywhere=_WHO, in_full=("feedback",)),  # A118
-    K.STAY_IN_TOUCH: Contents(everywhere=_DATED),  # S0-9(1)
+    K.STAY_IN_TOUCH: Contents(everywhere=_DATED, to_anybody=("overdue",)),  # S0-9(1)
     K.CONTACT_NOTED: Contents(everywhere=_WHO),  # S0-9(1)
     K.DISPATCH: Contents(everywhere=("number", "level", "flags", "product", "branch", "accept", "promised")),  # A028
     K.NOT_ACCEPTED: Contents(everywhere=("number", "minutes")),  # A055

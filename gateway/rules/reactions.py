@@ -382,8 +382,12 @@ def _alarmed(before: Complaint, after: Complaint, said: Mapping[str, Any]) -> li
         if alarm.if_silent and before.case.contacted_at and before.case.contacted_at >= clock.started_at:
             continue
         for to in _recipients(before, name, alarm):
+            if alarm.notice is K.STAY_IN_TOUCH and not clocks.is_open(before.clocks.get(ClockName.PROMISED)):
+                continue  # they have their answer
             # Of several that were missed together each recipient hears the last one only.
-            told[to] = _reminded(before, alarm) if to == CUSTOMER else Telling(kind=alarm.notice, to=to, details=urged)
+            told[to] = (
+                _reminded(before, alarm, at) if to == CUSTOMER else Telling(kind=alarm.notice, to=to, details=urged)
+            )
     return list(told.values())
 
 
@@ -391,7 +395,9 @@ def _late(name: ClockName) -> str:
     return "cannot_be_told" if name is ClockName.REACH else "overdue"
 
 
-def _reminded(complaint: Complaint, alarm: Alarm) -> Telling:
+def _reminded(complaint: Complaint, alarm: Alarm, at: datetime) -> Telling:
+    if alarm.notice is K.STAY_IN_TOUCH:
+        return Telling(kind=alarm.notice, to=CUSTOMER, details={"overdue": at > complaint.promised_at})
     if alarm.notice is not K.CALLBACK_SCRIPT:
         return Telling(kind=alarm.notice, to=CUSTOMER)
     conclusion = complaint.case.conclusion  # None once erased

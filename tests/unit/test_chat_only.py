@@ -285,6 +285,32 @@ async def test_a_bare_number_that_answers_what_was_asked_is_not_taken_as_the_wri
     assert [one.contact.value for one in (await bank.file(number)).contacts][1:] == [MOBILE]
 
 
+async def test_who_has_been_answered_is_not_told_that_the_bank_is_still_at_work(bank: Bank, clock: Clock) -> None:
+    number = await bank.replied(**chat())
+    await bank.sends()
+    clock.later(hours=41)
+    await bank.sounds()
+    assert "n38" not in [kind for kind, _ in await bank.told(number)]
+
+
+async def test_whose_date_has_passed_is_not_promised_it_again(bank: Bank, clock: Clock) -> None:
+    number = await bank.opens(said())
+    await bank.sends()
+    promised = (await bank.complaint(number)).promised_at
+    clock.later(seconds=(promised - clock()).total_seconds() - 3600)
+    await bank.hears(f"{number}怎么还没有结果", clock)
+    clock.later(hours=46)
+    await bank.sounds()
+    await bank.sends()
+    assert "已经超过" in bank.chatted()[-1]
+
+
+def chat() -> dict[str, Any]:
+    one = said()
+    names = ("source", "channel", "message_id", "from_name", "from_address", "contacts")
+    return {name: getattr(one, name) for name in names}
+
+
 async def asked(bank: Bank, number: str, handler: str, what: str) -> None:
     if (await bank.complaint(number)).state is State.ACCEPTED:
         ahead = bank.now() + timedelta(hours=2)
