@@ -239,8 +239,10 @@ class Teller:
 
     def _send_at(self, kind: NoticeKind, complaint: Complaint, before: Complaint, now: datetime) -> datetime:
         by = min(before.promised_at, before.legal_at or before.promised_at) if kind in DEADLINE_BOUND else None
-        if kind is NoticeKind.STAY_IN_TOUCH and (reach := complaint.clocks.get(ClockName.REACH)):
-            by = reach.due_at - SPARE
+        reach = complaint.clocks.get(ClockName.REACH)
+        if reach is not None and reach.runs and now < reach.due_at:
+            closes = reach.due_at - SPARE  # in the morning nobody could be told
+            by = min(by, closes) if by else closes
         urgent = Flag.URGENT in complaint.case.flags
         return send_at(kind, complaint.channel, now, self._calendar, urgent=urgent, by=by)
 

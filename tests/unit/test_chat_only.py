@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -25,7 +26,7 @@ from gateway.model import (
 from gateway.ports import Storage, Window
 from gateway.rules.commands import Accept, AskCustomer, Grade, Investigate, Merge, ReportProgress
 from gateway.vault import Vault
-from tests.bank import Gateway, Taking
+from tests.bank import ZONE, Gateway, Taking
 from tests.factories import Clock, message
 
 WINDOW = Window(lasts=timedelta(hours=48), messages=5)
@@ -303,6 +304,28 @@ async def test_whose_date_has_passed_is_not_promised_it_again(bank: Bank, clock:
     await bank.sounds()
     await bank.sends()
     assert "已经超过" in bank.chatted()[-1]
+
+
+async def test_what_would_wait_for_the_morning_until_the_chat_is_closed_goes_in_the_night(
+    bank: Bank, clock: Clock
+) -> None:
+    """E.2 rule 8: a notice that the quiet hours would make too late is sent earlier."""
+    number = await bank.opens(said())
+    handler = await dispatched(bank, number)
+    await bank.sends()
+    in_the_night = local(clock, 23) + timedelta(days=1)
+    clock.later(seconds=(in_the_night - timedelta(hours=40) - clock()).total_seconds())
+    await bank.hears("请尽快", clock)
+    clock.later(hours=40)
+    await progress(bank, number, handler)
+    await bank.sends()
+    assert EventKind.UNDELIVERED not in await bank.happened(number)
+    assert "查了流水" not in bank.chatted()[-1]
+    assert len(bank.chatted()) == 2
+
+
+def local(clock: Clock, hour: int) -> datetime:
+    return clock().astimezone(ZoneInfo(ZONE)).replace(hour=hour, minute=0, second=0, microsecond=0)
 
 
 def chat() -> dict[str, Any]:
