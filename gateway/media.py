@@ -18,7 +18,7 @@ from gateway.handover import media_lane
 from gateway.model import Attachment, Work
 from gateway.observe import Metrics, fault
 from gateway.ports import Fetcher, Lane, Media, Now, Storage, StoredMessage
-from gateway.vault import VaultError
+from gateway.rules.redaction import redact
 
 LIMIT = 4
 LEASE = timedelta(minutes=10)
@@ -47,7 +47,7 @@ class MediaFetching:
         for work in claimed:
             try:
                 await self._fetch(work)
-            except (DeliveryFailed, VaultError, TimeoutError) as error:
+            except Exception as error:  # whatever it is: the others of this round would wait for it each time
                 if not isinstance(error, DeliveryFailed | TimeoutError):
                     fault(self._lane, error, metrics=self._metrics, now=self._now())
                 await self._put_off(work)
@@ -59,24 +59,26 @@ class MediaFetching:
             message = (await tx.messages.load([message_id])).get(message_id)
         file = _named(message, int(position))
         found: Media | None = None
-        problem = ""
+        gone = False
         if file is not None:
             try:
                 async with asyncio.timeout(FETCH_SECONDS):
                     found = await self._fetcher.fetch(file.ref, limit=LARGEST)
-            except Permanent as gone:
-                problem = gone.reason
-        await self._keep(work, message_id, int(position), found, problem)
+            except (DeliveryFailed, TimeoutError) as error:
+                gone = isinstance(error, Permanent) or work.attempt >= retry.LAST
+                if not gone:
+                    raise
+        await self._keep(work, message_id, int(position), found, gone=gone)
 
-    async def _keep(self, work: Work, message_id: str, position: int, found: Media | None, problem: str) -> None:
+    async def _keep(self, work: Work, message_id: str, position: int, found: Media | None, *, gone: bool) -> None:
         """Store what came, or why it never will, and end the work."""
         async with self._storage.writing(Lane.RESULTS) as tx:
             message = (await tx.messages.load([message_id])).get(message_id)
             file = _named(message, position)
-            if message is not None and file is not None and (found or problem):
+            if message is not None and file is not None and (found or gone):
                 files = list(message.attachments)
                 files[position] = _filled(file, found) if found else replace(file, ref="")
-                problems = (*message.problems, GONE) if problem else message.problems
+                problems = (*message.problems, GONE) if gone else message.problems
                 await tx.messages.amend(replace(message, attachments=tuple(files), problems=problems))
             await tx.queue.finish([work])
 
@@ -98,7 +100,7 @@ def _named(message: StoredMessage | None, position: int) -> Attachment | None:
 def _filled(file: Attachment, found: Media) -> Attachment:
     return replace(
         file,
-        name=(found.name or file.name)[:LONGEST_NAME],
+        name=redact(found.name or file.name).text[:LONGEST_NAME],  # the customer's words like any other (D.3)
         media_type=found.media_type or file.media_type,
         size=len(found.content),
         content=found.content,

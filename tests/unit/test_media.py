@@ -9,9 +9,10 @@ from datetime import timedelta
 
 import pytest
 
+from gateway import retry
 from gateway.errors import Permanent, Temporary
 from gateway.handover import media_lane
-from gateway.media import GONE, LARGEST, MediaFetching
+from gateway.media import GONE, LARGEST, LEASE, LIMIT, MediaFetching
 from gateway.model import Attachment, ChannelKind, Contact, ContactType
 from gateway.observe import Metrics
 from gateway.ports import Media, Storage, StoredMessage
@@ -29,13 +30,17 @@ class Archive:
     def __init__(self, *script: Exception) -> None:
         self.script = list(script)
         self.asked: list[str] = []
+        self.broken: dict[str, Exception] = {}  # what it answers each time it is asked for that
+        self.name = "扣费截图.jpg"
 
     async def fetch(self, ref: str, *, limit: int) -> Media:
         self.asked.append(ref)
         assert limit == LARGEST
         if self.script:
             raise self.script.pop(0)
-        return Media(content=PICTURE + ref.encode(), media_type="image/jpeg", name="扣费截图.jpg")
+        if ref in self.broken:
+            raise self.broken[ref]
+        return Media(content=PICTURE + ref.encode(), media_type="image/jpeg", name=self.name)
 
 
 class House:
@@ -161,3 +166,34 @@ async def test_a_file_that_was_fetched_by_two_is_kept_once(house: House) -> None
     [file] = await files(house, number)
     assert await house.content(file) == PICTURE + b"media-1"
     assert not await house.waits()
+
+
+async def test_a_file_over_which_the_fetcher_breaks_keeps_no_other_waiting(house: House) -> None:
+    """Claimed together each time their leases end, the others would never have their turn."""
+    number = await house.hears(*(f"media-{n}" for n in range(LIMIT)))
+    house.archive.broken["media-0"] = ValueError("an address nobody can read")
+    for _ in range(2):
+        await house.worker().run_once()
+        house.clock.later(seconds=LEASE.total_seconds())
+    assert [file.ref for file in await files(house, number)] == ["media-0", *[""] * (LIMIT - 1)]
+
+
+async def test_a_file_that_is_put_off_for_days_is_given_up_and_said(house: House) -> None:
+    """Its provider has it no more by then; who waits for it has to ask the customer."""
+    number = await house.hears("media-1")
+    house.archive.broken["media-1"] = Temporary("system_busy")
+    for _ in range(retry.LAST):
+        assert (await house.message(number)).problems == ()
+        await house.worker().run_once()
+        house.clock.later(seconds=retry.LONGEST.total_seconds())
+    assert (await house.message(number)).problems == (GONE,)
+    assert not await house.waits()
+
+
+async def test_a_secret_in_the_name_of_a_fetched_file_is_not_kept(house: House) -> None:
+    """D.3: the name comes after the words it was sent with, and is the customer's, too."""
+    house.archive.name = "我的密码是123456.jpg"
+    number = await house.hears("media-1")
+    await house.worker().run_once()
+    [file] = await files(house, number)
+    assert "123456" not in file.name
