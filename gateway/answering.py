@@ -43,9 +43,9 @@ class Answering:
         return next((one.number for one in found.values()), None)
 
     async def _has_done(self, number: str, person: str, choice: str) -> bool:
-        """Say whether this person is the last who did it."""
+        """Say whether this person is the last who did it, and it is still theirs."""
         async with self._storage.reading() as tx:
             complaint = (await tx.complaints.by_number([number]))[number]
             timeline = await tx.timeline.of(complaint.id)
         by = [entry.actor for entry in timeline if entry.event.kind is cards.CHOICES[choice]]
-        return bool(by) and by[-1] == person
+        return complaint.case.handler == person and bool(by) and by[-1] == person

@@ -200,6 +200,15 @@ async def test_a_press_after_the_case_went_to_a_colleague_is_refused(bank: Bank)
     assert await bank.press(card, by=handler) is Outcome.REFUSED
 
 
+async def test_who_has_accepted_a_case_that_then_went_to_a_colleague_is_not_told_that_it_is_theirs(bank: Bank) -> None:
+    number, handler = await bank.graded()
+    card = await card_of(bank, handler)
+    await bank.press(card, by=handler)
+    other = {"cards-h1": "cards-h2", "cards-h2": "cards-h1"}[handler]
+    await bank.does(number, Reroute(unit="cards", handler=other, approver="cards-head", reason="由另一位办理"), "mgr")
+    assert await bank.press(card, by=handler) is Outcome.REFUSED
+
+
 async def test_a_press_on_a_card_nobody_knows_is_refused(bank: Bank) -> None:
     unknown = OutboundMessage(
         key="01kb0000000000000000000000",
