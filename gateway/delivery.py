@@ -12,7 +12,6 @@ customer is told twice only where the provider left the outcome unknown.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -183,16 +182,15 @@ class Deliveries:
         async with self._storage.reading() as tx:
             talks = await tx.contacts.talks({row.contact_id for _, row in rows if row.contact_id})
         left: list[tuple[Work, Delivery]] = []
-        told = Counter({talk.index: talk.told for talk in talks.values()})
+        told = {talk.index: set(talk.told) for talk in talks.values()}
         for work, row in rows:
             talk = talks.get(row.contact_id or "")
-            again = row.state is DeliveryState.UNKNOWN  # it is counted already
             if talk is None or self._claimed_at - talk.at >= window.lasts:
                 self._tried.append(Tried(work, row, AttemptOutcome.PERMANENT, "window_closed"))
-            elif told[talk.index] >= window.messages and not again:
+            elif len(told[talk.index] - {row.key}) >= window.messages:  # repeated under its key it is no other one
                 self._tried.append(Tried(work, row, AttemptOutcome.PERMANENT, "window_full"))
             else:
-                told[talk.index] += not again
+                told[talk.index].add(row.key)
                 left.append((work, row))
         return left
 

@@ -78,7 +78,7 @@ class Talk:
 
     index: bytes  # blind index: equal for contacts that are one address
     at: datetime  # when they last wrote by it
-    told: int  # how many messages of ours have gone there since
+    told: frozenset[str]  # the deliveries that have gone there since, or may have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,10 +56,11 @@ class SqlContacts:
 
     async def talks(self, contact_ids: Collection[str]) -> Mapping[str, Talk]:
         last = {row.id: row for row in await self._db.lookup(_last_words, contact_ids)}
-        told: dict[str, int] = defaultdict(int)
+        told: dict[str, set[str]] = defaultdict(set)
         for row in await self._db.lookup(_told, contact_ids):
-            told[row.id] += row.id in last and row.at >= last[row.id].at
-        return {one: Talk(index=row.blind_index, at=row.at, told=told[one]) for one, row in last.items()}
+            if row.id in last and row.at >= last[row.id].at:
+                told[row.id].add(row.key)
+        return {one: Talk(index=row.blind_index, at=row.at, told=frozenset(told[one])) for one, row in last.items()}
 
     async def index_of(self, contact_ids: Collection[str]) -> Mapping[str, bytes]:
         return {row.id: row.blind_index for row in await self._db.lookup(_index_of, contact_ids)}

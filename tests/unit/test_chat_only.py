@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.errors import DeliveryFailed, Temporary, Unknown
 from gateway.model import (
     ChannelKind,
     ClockName,
@@ -19,7 +20,9 @@ from gateway.model import (
     Level,
     Nature,
     NoticeState,
+    OutboundMessage,
     Outcome,
+    Sent,
     State,
     Text,
 )
@@ -47,11 +50,24 @@ def said(text: str = "我们12个人短信费都被扣两次", who: str = "zhang
     return message(text, **(values | changes))
 
 
+class Chat(Taking):
+    """A sender that fails as it was told to, then takes everything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails: list[DeliveryFailed] = []
+
+    async def send(self, message: OutboundMessage) -> Sent:
+        if self.fails:
+            raise self.fails.pop(0)
+        return await super().send(message)
+
+
 class Bank(Gateway):
     """A gateway that texts and writes in the chat; what left by each way."""
 
     def __init__(self, *, texts: bool = True, **parts: Any) -> None:
-        self.chat, self.texts, self.mail = Taking(), Taking(), Taking()
+        self.chat, self.texts, self.mail = Chat(), Taking(), Taking()
         senders = {ContactType.WECOM: self.chat, ContactType.EMAIL: self.mail}
         super().__init__(
             **parts,
@@ -181,6 +197,22 @@ async def test_of_more_than_five_messages_the_sixth_goes_by_text_until_they_writ
     await progress(bank, number, handler, done="又一步")
     await bank.sends()
     assert (len(bank.chatted()), len(bank.texted())) == (6, 2)
+
+
+async def test_a_message_that_may_have_arrived_is_one_of_the_five_once(bank: Bank, clock: Clock) -> None:
+    """Lesson 87: repeated under its key it is no sixth."""
+    number = await bank.opens(said("短信费被扣两次，我的手机号是13800138000"))
+    handler = await dispatched(bank, number)
+    for n in range(3):
+        await progress(bank, number, handler, done=f"第{n}步")
+    await bank.sends()
+    await progress(bank, number, handler, done="第五条")
+    for failure in (Unknown("timeout"), Temporary("busy")):
+        bank.chat.fails = [failure]
+        await bank.sends()
+        clock.later(minutes=1)
+    await bank.sends()
+    assert (len(bank.chatted()), len(bank.texted())) == (5, 0)
 
 
 async def test_messages_that_are_due_together_keep_to_the_five_as_well(bank: Bank, clock: Clock) -> None:
