@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,6 +17,7 @@ from gateway.model import Bell, ChannelKind, Contact, ContactType, InboundMessag
 from gateway.ports import Lane, Mark, Page, Storage
 from gateway.vault import Vault
 from tests.bank import Gateway
+from tests.databases import Database
 from tests.factories import START, Clock, message
 
 PAGES, OF_EACH = 10, 3
@@ -225,6 +227,21 @@ async def test_a_bell_wakes_the_reader_and_brings_it_a_ticket(reader: Reader, st
     await reader.reads(lambda: len(source.asked) > PAGES)
     assert source.asked[-1] == (str(PAGES), "fresh")
     assert "900" in await taken_in(storage)
+
+
+async def test_bells_that_ring_on_several_nodes_at_once_are_all_heard(
+    database: Database, vault: Vault, clock: Clock
+) -> None:
+    """Lesson 84: whoever is answered late rings again."""
+    async with AsyncExitStack() as stack:
+        nodes = [await stack.enter_async_context(database.open(vault)) for _ in range(6)]
+        bells = [Bells(storage=one, coordination=LocalCoordination(now=clock)) for one in nodes]
+        for round in range(5):
+            rung = [replace(bell(f"{round}.{n}"), stream=f"kf{round}") for n in range(12)]
+            await asyncio.gather(*(bells[n % len(bells)].ring(one) for n, one in enumerate(rung)))
+            async with nodes[0].reading() as tx:
+                name = stream_of(SOURCE, f"kf{round}")
+                assert (await tx.tokens.get([name]))[name].value in {one.ticket for one in rung}
 
 
 async def test_a_ticket_that_is_too_old_is_not_used(reader: Reader, clock: Clock, source: Source) -> None:
