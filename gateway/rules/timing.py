@@ -89,7 +89,9 @@ def _reached(c: Complaint, command: commands.Supplement, s: Situation) -> Clocks
     """Count anew until when the customer can be told, or not any more once they have left another way."""
     if s.window is None:
         return clocks.stopped(c.clocks, s.now, N.REACH)
-    return clocks.reach(command.said_at or s.now, s.window, s.calendar)
+    said_at, known = command.said_at or s.now, c.clocks.get(N.REACH)
+    later = clocks.is_open(known) and known.started_at >= said_at  # what came first is not always what was said first
+    return {} if later else clocks.reach(said_at, s.window, s.calendar)
 
 
 def _graded(c: Complaint, command: commands.Grade, s: Situation) -> Clocks:

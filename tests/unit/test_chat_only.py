@@ -250,6 +250,15 @@ async def test_their_next_words_begin_the_time_anew(bank: Bank, clock: Clock) ->
     assert await bank.ends(number) == timedelta(hours=48)
 
 
+async def test_words_that_come_after_later_ones_shorten_no_time(bank: Bank, clock: Clock) -> None:
+    """A page that is read again, or a callback that was repeated for hours, brings them in any order."""
+    number = await bank.opens(said())
+    clock.later(hours=20)
+    await bank.hears("还有别的材料", clock)
+    await bank.intake.accept([said("先前说的", received_at=clock() - timedelta(hours=10))])
+    assert await bank.ends(number) == timedelta(hours=48)
+
+
 async def test_words_that_came_late_to_us_count_from_when_they_were_said(bank: Bank, clock: Clock) -> None:
     said_at = clock()
     clock.later(hours=20)
@@ -345,7 +354,7 @@ async def test_what_would_wait_for_the_morning_until_the_chat_is_closed_goes_in_
     number = await bank.opens(said())
     handler = await dispatched(bank, number)
     await bank.sends()
-    in_the_night = local(clock, 23) + timedelta(days=1)
+    in_the_night = local(clock, 23) + timedelta(days=2)
     clock.later(seconds=(in_the_night - timedelta(hours=40) - clock()).total_seconds())
     await bank.hears("请尽快", clock)
     clock.later(hours=40)
