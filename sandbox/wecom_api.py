@@ -129,7 +129,7 @@ class Api:
                     raise ApiError(code)
                 whole = await answer(request)
             except ApiError as refused:
-                whole = _shown(refused.code, refused.fields)
+                whole = _shown(refused.code, refused.fields, about=refused.about)
             return await self._broken(request, broken, whole)
 
         return route
@@ -229,8 +229,8 @@ def _fitted(value: object, kind: Any) -> tuple[object, bool]:
     return (value, True) if right else (None, False)
 
 
-def _shown(code: int, fields: Mapping[str, object], *, warning: bool = False) -> web.Response:
-    text = said(code) + (". Warning: wrong json format. " if warning else "")
+def _shown(code: int, fields: Mapping[str, object], *, about: str = "", warning: bool = False) -> web.Response:
+    text = said(code, about) + (". Warning: wrong json format. " if warning else "")
     body = {"errcode": code, "errmsg": text, **fields}
     return web.json_response(body, dumps=lambda value: json.dumps(value, ensure_ascii=False))
 

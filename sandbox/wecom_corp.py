@@ -56,19 +56,20 @@ _SAID = {
 
 
 class ApiError(Exception):
-    """The API does not do it; `fields` are what its answer has beside the code."""
+    """The API does not do it; `about` are its words where they are not the code's own, `fields` what is beside them."""
 
-    def __init__(self, code: int, **fields: object) -> None:
+    def __init__(self, code: int, about: str = "", **fields: object) -> None:
         super().__init__(code)
         self.code = code
+        self.about = about
         self.fields = fields
 
 
-def said(code: int) -> str:
+def said(code: int, about: str = "") -> str:
     """Return the errmsg of a code, with the tail the real one has: nobody may copy this text anywhere."""
     if code == 0:
         return "ok"
-    text = _SAID.get(code, "error")
+    text = about or _SAID.get(code, "error")
     return (
         f"{text}, hint: [1645025097593810238423219], from ip: 203.0.113.205, "
         f"more info at https://open.work.weixin.qq.com/devtool/query?e={code}"
@@ -106,14 +107,14 @@ class Faults:
     hold_syncs: asyncio.Event | None = None  # calls of sync_msg stay under way until it is set
     untrusted_ip: bool = False  # the caller's address is not in the list of trusted ones
     _answers: dict[str, deque[int]] = field(default_factory=lambda: defaultdict(deque))
-    _breaks: dict[str, deque[Break]] = field(default_factory=lambda: defaultdict(deque))
+    _breaks: dict[str, deque[Break | None]] = field(default_factory=lambda: defaultdict(deque))
 
     def answer_next(self, path: str, *codes: int) -> None:
         """Let the next calls of a path ("kf/send_msg") be refused with these errcodes, one each; nothing is done."""
         self._answers[path].extend(codes)
 
-    def break_next(self, path: str, *kinds: Break) -> None:
-        """Let the next calls of a path break on the wire, one each."""
+    def break_next(self, path: str, *kinds: Break | None) -> None:
+        """Let the next calls of a path break on the wire, one each; None leaves one whole."""
         self._breaks[path].extend(kinds)
 
     def take_answer(self, path: str) -> int | None:

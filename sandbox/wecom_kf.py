@@ -2,9 +2,9 @@
 
 Sources: path/94670 (sync_msg), path/96427 (send_msg), path/95122 (send_msg_on_event), path/94669 and path/94698
 (service_state), silenceper/wechat work/kf/customer.go (customer/batchget). Not documented, and decided here: which
-error it is to send a msgid twice (Corp.duplicate_msgid_code), to use a code twice or too late and to come with a
-cursor nobody gave (40058), that pulling without a token is counted by app, and that send_msg takes a conversation
-which has ended like one that people have (95018).
+error it is to send a msgid twice (Corp.duplicate_msgid_code, with words that name the msgid), to use a code twice or
+too late and to come with a cursor nobody gave (40058), that pulling without a token is counted by app, and that
+send_msg takes a conversation which has ended like one that people have (95018).
 """
 
 from __future__ import annotations
@@ -199,9 +199,9 @@ class Kf:
     def _free_msgid(self, account: str, body: Mapping[str, Any]) -> str:
         msgid = body.get("msgid") or f"api_{uuid4().hex[:24]}"
         if _MSGID.fullmatch(msgid) is None:
-            raise ApiError(40058)
+            raise ApiError(40058, "invalid request parameter: msgid")
         if (account, msgid) in self._sent:
-            raise ApiError(self.corp.duplicate_msgid_code)
+            raise ApiError(self.corp.duplicate_msgid_code, "invalid msgid")
         return str(msgid)
 
     def _check_window(self, session: Session) -> None:

@@ -46,7 +46,7 @@ async def open_channel(config: Config, tools: Tools, source: str) -> AsyncIterat
             source=source,
             serves=ContactType.WECOM,
             window=_WINDOW,
-            sender=KfSender(api, config.duplicate_codes),
+            sender=KfSender(api),
             webhook=KfHook(callback, source, streams),
             feed=KfFeed(config.accounts, api, greeter, source, tools.now),
             fetcher=KfFiles(api),

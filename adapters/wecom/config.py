@@ -51,9 +51,6 @@ class Config(BaseModel):
     secret_file: Path | None = None
     credentials: Credentials
     accounts: Annotated[tuple[Account, ...], Field(min_length=1, max_length=50)]
-    # What WeCom answers to a message whose msgid it has already. Its documentation says that there is such an answer
-    # and not which (path/94677; path/90313 has no code for it), so it is said here by whoever has seen it.
-    duplicate_codes: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(max_length=10)] = ()
     base_url: BaseUrl = "https://qyapi.weixin.qq.com"
     insecure: bool = False
     timeout: Annotated[float, Field(gt=0, le=60)] = 10

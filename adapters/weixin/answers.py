@@ -1,6 +1,7 @@
 """What Tencent's answers and silences mean. Who asks, and with which token, is in api.py.
 
-Codes: path/90455, limits path/90454. The text beside a code may change, so it is not what is judged by.
+Codes: path/90455, limits path/90454. The text beside a code may change: judged by it is only what has no code
+of its own (Refused.names).
 """
 
 from __future__ import annotations
@@ -33,14 +34,19 @@ _LONGEST = 120
 class Refused(Exception):
     """The provider answered with an errcode that says something about this one call."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, told: str = "") -> None:
         super().__init__(f"errcode {code}")
         self.code = code
+        self._told = told  # never shown: it may quote what was sent
 
     @property
     def reason(self) -> str:
         """The code as DeliveryFailed.reason has it: "errcode 95001"."""
         return _reason(self.code)
+
+    def names(self, field: str) -> bool:
+        """Say whether the provider's words name this field of the request; for where no code is documented."""
+        return re.search(rf"\b{re.escape(field)}\b", self._told, re.IGNORECASE | re.ASCII) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +79,7 @@ def judged(answer: Answer, *, needs_code: bool = False) -> Mapping[str, Any]:
     if type(code) is not int:  # True is an int to Python
         raise Unknown("bad_reply")
     if code:
-        raise _refusal(code)
+        raise _refusal(code, str(told.get("errmsg", "")))
     if _NOT_UNDERSTOOD in str(told.get("errmsg", "")).lower():
         raise Unknown("wrong_json_format")
     return told
@@ -129,7 +135,7 @@ def _object(content: bytes) -> Mapping[str, Any]:
     return told
 
 
-def _refusal(code: int) -> DeliveryFailed | Refused:
+def _refusal(code: int, words: str) -> DeliveryFailed | Refused:
     if code == _BUSY:
         return Unknown(_reason(code))  # nobody says before or after it took the message
     if code == _TOO_OFTEN:
@@ -138,4 +144,4 @@ def _refusal(code: int) -> DeliveryFailed | Refused:
         return Temporary(_reason(code), retry_after=_CROWD_PASSES)
     if code in _NOT_OUR_ADDRESS:
         return Temporary(_reason(code))
-    return Refused(code)
+    return Refused(code, words)

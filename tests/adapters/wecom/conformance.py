@@ -17,7 +17,6 @@ from sandbox.wecom_corp import Break
 from tests.adapters.wecom.house import (
     AES_KEY,
     CORP,
-    DUPLICATE,
     KF,
     NEXT_AES_KEY,
     NEXT_TOKEN,
@@ -41,7 +40,7 @@ from tests.contract.channels import (
 )
 from tests.factories import START, Clock
 
-CONFIG = table(duplicate_codes=[DUPLICATE])
+CONFIG = table()
 BELL = (
     f"<xml><ToUserName>{CORP}</ToUserName><CreateTime>1795400100</CreateTime><MsgType>event</MsgType>"
     f"<Event>kf_msg_or_event</Event><Token>ENC-of-the-bell</Token><OpenKfId>{KF}</OpenKfId></xml>"

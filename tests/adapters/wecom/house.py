@@ -31,8 +31,6 @@ KF = "wkAJ2GCAAASSm4"
 CARDS_KF = "wkAJ2GCAAABcards"
 WANG, LI = "wmAJ2GCAAAme1XQRC", "wmAJ2GCAAAliXQRC"
 KEY = "01kbn3v5q8x2m4r6t8w0y2z4a6"
-DUPLICATE = 40058
-"""What the simulator answers to a msgid that it has (sandbox/wecom_corp.py)."""
 
 
 def table(base_url: str = "http://127.0.0.1:9", **options: Any) -> dict[str, Any]:

@@ -25,7 +25,6 @@ def test_little_needs_to_be_said() -> None:
     assert taken.base_url == "https://qyapi.weixin.qq.com"
     assert taken.accounts[0].menu == ("我要投诉", "我有建议", "我要咨询")
     assert taken.accounts[0].welcome
-    assert taken.duplicate_codes == ()
 
 
 @pytest.mark.parametrize(
@@ -34,7 +33,6 @@ def test_little_needs_to_be_said() -> None:
         {"base_url": "http://127.0.0.1:8080/"},
         {"base_url": "http://wecom-proxy.internal", "insecure": True},
         {"accounts": [{"open_kfid": KF, "welcome": "", "menu": [], "note": "95500"}]},
-        {"duplicate_codes": [40058]},
     ],
 )
 def test_a_sound_table_is_taken(changes: dict[str, Any]) -> None:
@@ -61,7 +59,6 @@ def test_a_sound_table_is_taken(changes: dict[str, Any]) -> None:
         ({"base_url": "http://wecom-proxy.internal"}, "insecure = true"),
         ({"base_url": "qyapi.weixin.qq.com"}, "address of an API"),
         ({"timeout": 0}, "timeout"),
-        ({"duplicate_codes": [0]}, "duplicate_codes"),
     ],
 )
 def test_what_cannot_work_is_said_at_start_up(changes: dict[str, Any], says: str) -> None:

@@ -145,6 +145,27 @@ async def test_what_is_about_this_call_is_the_channels_to_judge(there: Tencent, 
     with pytest.raises(Refused) as refused:
         await api.call(SEND, TEXT)
     assert (refused.value.code, refused.value.reason, str(refused.value)) == (code, *[f"errcode {code}"] * 2)
+    assert repr(refused.value) == f"Refused('errcode {code}')"
+
+
+@pytest.mark.parametrize(
+    ("words", "is_named"),
+    [
+        ("invalid msgid, hint: [1]", True),
+        ("MSGID已存在", True),
+        ("msgid: duplicate", True),
+        ("invalid fail_msgid", False),
+        ("invalid msgids", False),
+        ("invalid msg token", False),
+        (None, False),
+        ({"msg": "id"}, False),
+    ],
+)
+async def test_a_refusal_says_which_field_it_names(there: Tencent, api: Api, words: object, is_named: bool) -> None:
+    there.says({"errcode": 40058, "errmsg": words})
+    with pytest.raises(Refused) as refused:
+        await api.call(SEND, TEXT)
+    assert refused.value.names("msgid") is is_named
 
 
 TOKEN_ANSWERS: dict[str, Reply] = {
