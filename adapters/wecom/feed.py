@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from gateway.ports import Now, Page
 PAGE = 100
 """Messages at most: a page is one commit. WeCom would give 1000."""
 _AMR = 0
+_CURSOR = re.compile(r"[ -~]{1,1000}")  # of 64 bytes at most (path/94670); what cannot be stored would be read for ever
 _STALE_TICKET = frozenset({95007})
 _BAD_CURSOR = frozenset({40035, 40058})  # "not a valid parameter": of what we send, only the cursor came from elsewhere
 
@@ -41,7 +43,9 @@ class KfFeed:
         repeated then is known by its msgid (lessons 85, 90).
         """
         reply = await self._page(stream, place, ticket)
-        items, following = reply.get("msg_list", []), reply.get("next_cursor")
+        items, following = reply.get("msg_list"), reply.get("next_cursor")
+        if items is None:  # some of WeCom's answers write an empty list so
+            items = []
         if not isinstance(items, list):
             raise Temporary("bad_reply")
         found = wire.gathered(items, source=self._source, stream=stream, at=self._now())
@@ -49,7 +53,7 @@ class KfFeed:
         # More may follow on an empty page, and a short page is not the last (path/94670): only has_more says so.
         return Page(
             events=found.events,
-            place=following if isinstance(following, str) and following else place,
+            place=following if isinstance(following, str) and _CURSOR.fullmatch(following) else place,
             more=reply.get("has_more") == 1,
         )
 

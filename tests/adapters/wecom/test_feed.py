@@ -198,7 +198,7 @@ async def answering(reply: dict[str, Any]) -> AsyncIterator[Feed]:
 async def test_a_page_with_anything_in_any_place_moves_on_or_is_read_again(place: str, value: object) -> None:
     reply: dict[str, Any] = {"msg_list": [], "next_cursor": "c-2", "has_more": 0, place: value}
     async with answering(reply) as feed:
-        if place == "msg_list" and not isinstance(value, list):
+        if place == "msg_list" and not isinstance(value, list | None):
             with pytest.raises(Temporary, match="bad_reply"):
                 await feed.read(KF, "c-1", "")
             return
@@ -207,6 +207,13 @@ async def test_a_page_with_anything_in_any_place_moves_on_or_is_read_again(place
         assert len(page.events) <= (len(value) if isinstance(value, list) else 0)
 
 
-async def test_a_page_without_a_list_has_nothing() -> None:
-    async with answering({"next_cursor": "c-2"}) as feed:
+@pytest.mark.parametrize("nothing", [{}, {"msg_list": None}, {"msg_list": []}])
+async def test_a_page_without_a_list_has_nothing(nothing: dict[str, Any]) -> None:
+    async with answering({"next_cursor": "c-2", **nothing}) as feed:
         assert await feed.read(KF, "c-1", "") == Page(events=(), place="c-2", more=False)
+
+
+@pytest.mark.parametrize("cursor", ["c\ud800", "c\x00", "c" * 10_000, "", None, 2])
+async def test_a_place_that_cannot_be_kept_is_none(cursor: object) -> None:
+    async with answering({"next_cursor": cursor, "has_more": 1}) as feed:
+        assert await feed.read(KF, "c-1", "") == Page(events=(), place="c-1", more=True)
