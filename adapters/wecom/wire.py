@@ -231,7 +231,7 @@ def parts(text: str) -> Sequence[str]:
 
 def _piece(text: str) -> str:
     """Return the beginning that fits, up to the best sign in its second half: no message is a few words."""
-    head = text.encode()[:TEXT_BYTES].decode("utf-8", "ignore")
+    head = text.encode("utf-8", "replace")[:TEXT_BYTES].decode("utf-8", "ignore")
     if len(head) == len(text):
         return text
     for sign in _ENDS:

@@ -56,6 +56,14 @@ async def test_a_long_text_leaves_in_parts_each_with_its_own_msgid() -> None:
         assert held == list(zip([KEY, f"{KEY}-2", f"{KEY}-3"], paragraphs, strict=True))
 
 
+async def test_a_control_character_in_a_notice_keeps_it_from_nobody() -> None:
+    """Channels 1.5: 40033 for \\uXXXX in a request, and JSON has no other way to write one."""
+    async with house() as opened:
+        await opened.wecom.says(WANG, KF, "年费请退")
+        await opened.send(message("王\x07\x00女士，已受理"))
+        assert opened.shown() == ["王  女士，已受理"]
+
+
 @pytest.mark.parametrize("text", ["长" * 3000, "", " \n"])
 async def test_a_text_that_cannot_be_sent_never_leaves(text: str) -> None:
     async with house() as opened:

@@ -248,6 +248,10 @@ def test_a_text_is_cut_where_something_ends() -> None:
     first, second = wire.parts("甲" * 500 + "。\n\n" + "乙" * 300)
     assert (first, second) == ("甲" * 500 + "。", "乙" * 300)
     assert wire.parts("丙" * 682) == ["丙" * 682]
+
+
+def test_half_a_character_costs_nobody_their_notice() -> None:
+    assert [len(piece) for piece in wire.parts("丙\ud83d" * 600)] == [1024, 176]
     assert len(wire.parts("丙" * (682 * 3))) == 3
     assert wire.parts("丙" * (682 * 3 + 1)) == ()
     assert wire.parts(" \n") == []

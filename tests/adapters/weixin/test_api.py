@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -12,8 +13,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 
-from adapters.weixin.api import Api, Refused, TokenCall
+from adapters.weixin.api import Api, Refused, TokenCall, _written
 from gateway.errors import DeliveryFailed, GatewayError, Misconfigured, Temporary, Unavailable, Unknown
 from tests.adapters.weixin.tencent import OK, SECRET, Reply, Tencent, answer, api_of, tencent
 from tests.shared import MemoryShared
@@ -56,6 +59,15 @@ async def test_words_go_out_as_they_are_written_and_not_as_escapes(there: Tencen
 async def test_half_a_character_costs_itself_and_not_the_message(there: Tencent, api: Api) -> None:
     await api.call(SEND, {"content": "a\ud83d"})
     assert json.loads(there.calls[0][2]) == {"content": "a?"}
+
+
+@given(st.text(st.sampled_from('年😀\\u0041a"\x00\x01\x1f\x7f\n\t\b\f\r\u2028'), max_size=12))
+def test_no_character_is_written_as_an_escape_that_wecom_refuses(words: str) -> None:
+    """path/90455: 40033. A name with a control character would have kept its owner's notices back, every one."""
+    written = _written({"text": {"content": words}})
+    assert not re.search(rb"(?<!\\)(?:\\\\)*\\u", written)
+    expected = "".join(" " if sign < " " and sign not in "\n\t\b\f\r" else sign for sign in words)
+    assert json.loads(written) == {"text": {"content": expected}}
 
 
 async def test_one_token_serves_all_calls(there: Tencent, api: Api) -> None:
