@@ -79,7 +79,8 @@ class Sharing:
         except GatewayError:
             self._in_vain[name] = self._now() + COOL
             raise
-        expires_at = self._now() + timedelta(seconds=fetched.seconds)
+        # WeCom gives the same token until it ends: with less than SPARE left it serves all the same; there is no other.
+        expires_at = self._now() + max(timedelta(seconds=fetched.seconds), 2 * SPARE)
         with suppress(Conflict):  # somebody else's is as good
             async with self._storage.writing(Lane.RESULTS) as tx:
                 held = (await tx.tokens.get([name])).get(name)

@@ -27,6 +27,7 @@ _TOKEN_REFUSED = frozenset({40001, 40014, 42001})  # wrong, invalid, expired: th
 _CONNECTING = 0.5  # of the timeout: what takes longer to connect was surely not handed over
 _LARGEST = 16 << 20  # bytes of an answer: a thousand messages of 2 kB, each character written as \u6295
 _SMALL = 64 << 10
+_LONGEST_TOKEN = 86_400  # seconds; both say 7200
 _DOWNLOAD = 120.0  # seconds for a whole file, of 20 MB at most
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 _CONTROL = re.compile(r"(?<!\\)((?:\\\\)*)\\u[0-9a-f]{4}")  # after an even number of backslashes
@@ -170,7 +171,7 @@ class Api:
         value, seconds = told.get("access_token"), told.get("expires_in")
         if not isinstance(value, str) or not value or not isinstance(seconds, int) or seconds < 1:
             raise Temporary("bad_reply")
-        return FetchedToken(value=value, seconds=seconds)
+        return FetchedToken(value=value, seconds=min(seconds, _LONGEST_TOKEN))
 
     async def _answer(
         self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None = None

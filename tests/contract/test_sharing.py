@@ -106,6 +106,24 @@ async def test_a_token_is_replaced_shortly_before_it_ends(node: Sharing, clock: 
     assert provider.given == 2
 
 
+async def test_a_token_in_its_last_seconds_is_used_until_there_is_another(
+    node: Sharing, clock: Clock, provider: Provider
+) -> None:
+    """Channels 1.2: until it ends WeCom gives the same token, and what is left of it. No minute is without one."""
+    ends_at = clock() + timedelta(seconds=SECONDS)
+
+    async def fetch() -> FetchedToken:
+        if clock() < ends_at:
+            return FetchedToken(value="first", seconds=int((ends_at - clock()).total_seconds()))
+        return FetchedToken(value="second", seconds=SECONDS)
+
+    assert await node.token(NAME, fetch) == "first"
+    clock.later(seconds=SECONDS - 9)
+    assert await node.token(NAME, fetch) == "first"
+    clock.later(seconds=9)
+    assert await node.token(NAME, fetch, refused="first") == "second"
+
+
 async def test_a_provider_that_gives_no_token_is_not_asked_again_at_once(
     node: Sharing, clock: Clock, provider: Provider
 ) -> None:

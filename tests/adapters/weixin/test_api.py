@@ -200,6 +200,12 @@ async def test_without_a_token_nothing_was_handed_over(there: Tencent, api: Api,
     assert (there.calls, there.token_plan) == ([], [])
 
 
+async def test_a_token_for_all_eternity_serves_for_a_while(there: Tencent, api: Api) -> None:
+    """No date can be told of its end."""
+    there.token_plan.append(answer({**OK, "access_token": "t0ken-number-1", "expires_in": 10**30}))
+    await api.call(SEND, TEXT)
+
+
 async def test_a_token_that_is_cut_off_twice_is_no_token(there: Tencent, api: Api) -> None:
     """aiohttp repeats a GET whose connection broke, once. Nothing is changed by one."""
     there.token_plan = [cut, cut]
