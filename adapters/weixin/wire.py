@@ -15,9 +15,9 @@ _SALT = 16
 _LENGTH = 4
 _DEEPEST = 20
 # XML 1.0 forbids these even as references, and a customer's words may hold them: without this one of them would cost
-# the whole message. In UTF-8 none of them is part of another character.
-_UNWRITABLE = bytes(code for code in range(32) if code not in b"\t\n\r")
-_WRITABLE = bytes.maketrans(_UNWRITABLE, b" " * len(_UNWRITABLE))
+# the whole message.
+_UNWRITABLE = [*(code for code in range(32) if chr(code) not in "\t\n\r"), 0xFFFE, 0xFFFF]
+_WRITABLE = dict.fromkeys(_UNWRITABLE, " ")
 
 
 def signature(token: str, *signed: str) -> str:
@@ -46,7 +46,8 @@ def message_of(padded: bytes, receive_id: str) -> bytes:
 def fields_of(xml: bytes) -> Mapping[str, Any]:
     """Return what stands in <xml>: strings, mappings where elements are nested, lists where one repeats.
 
-    Raises Invalid for anything else: another root, a document type, 20 levels, what is not UTF-8 whatever it declares.
+    It is read as UTF-8 whatever it declares, half a character, as where words were cut off, as U+FFFD. Raises Invalid
+    for anything else: another root, a document type, 20 levels.
     """
     tree = _Tree()
     parser = expat.ParserCreate("utf-8")
@@ -56,7 +57,7 @@ def fields_of(xml: bytes) -> Mapping[str, Any]:
     parser.EndElementHandler = tree.end
     parser.CharacterDataHandler = tree.text
     try:
-        parser.Parse(xml.translate(_WRITABLE), True)
+        parser.Parse(xml.decode("utf-8", "replace").translate(_WRITABLE), True)
     except expat.ExpatError:
         raise Invalid from None
     return tree.root()

@@ -119,6 +119,20 @@ def test_repeated_and_nested_elements_are_lists_and_mappings() -> None:
     assert [opened.text(name) for name in ("A", "D", "none")] == ["", "", ""]
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (b"\xef\xbf\xbf\xef\xbf\xbe", "  "),  # U+FFFF and U+FFFE, which XML has not
+        (b"\xf0\x9f\x98", "\ufffd"),  # words cut off within an emoji
+        (b"\xed\xa0\xbd\xed\xb8\x80", "\ufffd" * 6),  # one as Java writes it
+    ],
+)
+def test_a_character_that_is_none_does_not_cost_a_customers_words(written: bytes, read: str) -> None:
+    xml = b"\xef\xbb\xbf<xml><Content>" + "年费".encode() + written + b"</Content></xml>"
+    opened = wecom().open(call(sealed(xml)))
+    assert (opened.text("Content"), opened.xml) == (f"年费{read}", xml)
+
+
 def test_a_control_character_in_a_customers_words_does_not_cost_the_message() -> None:
     xml = "<xml><Content><![CDATA[年费\x0b80元\x00，请退\n谢谢]]></Content></xml>".encode()
     opened = wecom().open(call(sealed(xml)))

@@ -57,9 +57,11 @@ EVIL = {
     "nothing": b"",
     "JSON": b'{"xml": {"Encrypt": "a"}}',
     "UTF-16": "<?xml version='1.0' encoding='utf-16'?><xml><Encrypt>a</Encrypt></xml>".encode("utf-16"),
-    "GBK": "<?xml version='1.0' encoding='gbk'?><xml><Content>年费</Content></xml>".encode("gbk"),
+}
+NOT_UTF_8 = {
+    "GBK": "<?xml version='1.0' encoding='gbk'?><xml><Encrypt>年费</Encrypt></xml>".encode("gbk"),
     "not UTF-8": b"<xml><Content>\xff\xfe</Content><Encrypt>\xff\xfe</Encrypt></xml>",
-    "half a character": b"<xml><Content>\xe5\xb9</Content></xml>",
+    "half a character": b"<xml><Encrypt>\xe5\xb9</Encrypt></xml>",
 }
 
 
@@ -143,7 +145,7 @@ FORGED: dict[str, HttpRequest] = {
     "a ciphertext of other digits": call("年" * 44),
     "a huge body": holding(envelope(CIPHERTEXT).ljust(MAX_BODY + 1)),
     "a huge body of nothing": holding(b" " * 5_000_000),
-    **{f"in the open, {name}": holding(body) for name, body in EVIL.items()},
+    **{f"in the open, {name}": holding(body) for name, body in (EVIL | NOT_UTF_8).items()},
 }
 SENSELESS: dict[str, HttpRequest] = {
     "base64 of no whole group": call("AAAAA"),
