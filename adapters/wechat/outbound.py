@@ -18,8 +18,8 @@ _OPTED_OUT = "opted_out"
 _NOT_FOLLOWING = 43004
 
 # What is wrong with our account or its template (40037): every notice would meet it until it is put right, so it says
-# nothing about this contact. 48001, 50002: the account has lost the right to send, or to do anything.
-_ABOUT_US = frozenset({40037, 48001, 50002})
+# nothing about this contact. 48001, 48004, 50001, 50002: the account has lost the right to send, or to do anything.
+_ABOUT_US = frozenset({40037, 48001, 48004, 50001, 50002})
 
 _FIELD = re.compile(r"\{\{\s*([a-z_]+[0-9]+)\.DATA\s*\}\}")
 

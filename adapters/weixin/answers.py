@@ -21,7 +21,7 @@ import aiohttp
 from gateway.errors import DeliveryFailed, Temporary, Unknown
 
 _BUSY = -1
-_TOO_OFTEN = 45009
+_TOO_OFTEN = frozenset({45009, 45011})  # WeCom's; an official account's own for a minute, whose 45009 is for a day
 _BLOCKED = timedelta(seconds=60)  # what one minute's limit costs; an hour's costs an hour
 _CROWDED = 45033  # too many calls at once
 _CROWD_PASSES = timedelta(seconds=5)
@@ -138,7 +138,7 @@ def _object(content: bytes) -> Mapping[str, Any]:
 def _refusal(code: int, words: str) -> DeliveryFailed | Refused:
     if code == _BUSY:
         return Unknown(_reason(code))  # nobody says before or after it took the message
-    if code == _TOO_OFTEN:
+    if code in _TOO_OFTEN:
         return Temporary(_reason(code), retry_after=_BLOCKED)
     if code == _CROWDED:
         return Temporary(_reason(code), retry_after=_CROWD_PASSES)

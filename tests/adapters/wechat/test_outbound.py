@@ -119,8 +119,11 @@ async def test_one_consent_is_one_subscription_notice() -> None:
         (43004, Permanent, "opted_out"),
         (43101, Permanent, "errcode 43101"),
         (45009, Temporary, "errcode 45009"),
+        (45011, Temporary, "errcode 45011"),  # a minute's calls: "must slower retry next minute"
         (47003, Permanent, "errcode 47003"),
         (48001, Temporary, "errcode 48001"),
+        (48004, Temporary, "errcode 48004"),
+        (50001, Temporary, "errcode 50001"),
         (50002, Temporary, "errcode 50002"),
         (99999, Permanent, "errcode 99999"),
         (-1, Unknown, "errcode -1"),
