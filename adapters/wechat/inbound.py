@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from adapters.wechat import wire
 from adapters.weixin.api import Api, Refused
 from adapters.weixin.callback import MAX_BODY, Callback
-from gateway.errors import Permanent
+from gateway.errors import Permanent, Temporary
 from gateway.model import Receipt
 from gateway.ports import HttpReply, HttpRequest, Media, Received
+
+_GONE = 40007
+"""No such file any more. What else is refused is about the account, and WeChat has the file until then."""
 
 
 class WeChatHook:
@@ -48,4 +51,4 @@ class WeChatMedia:
         try:
             return await self._api.download("/cgi-bin/media/get", {"media_id": ref}, limit=limit)
         except Refused as refused:
-            raise Permanent(refused.reason) from None
+            raise (Permanent if refused.code == _GONE else Temporary)(refused.reason) from None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.errors import Forbidden, Permanent
+from gateway.errors import Forbidden, Permanent, Temporary
 from gateway.model import ConsentChange, InboundMessage, Outcome, Receipt
+from sandbox.wechat import Fault
 from tests.adapters.wechat.account import AES_KEY, NEXT_AES_KEY, NEXT_TOKEN, TOKEN, WANG, Account, account
 from tests.adapters.wechat.conformance import sealed
 from tests.conftest import Core
@@ -145,6 +146,19 @@ async def test_a_file_is_fetched_by_the_name_in_its_message(kind: str) -> None:
         with pytest.raises(Permanent) as gone:
             await opened.channel.fetcher.fetch(attachment.ref, limit=100)
         assert gone.value.reason == "errcode 40007"
+
+
+@pytest.mark.parametrize("code", [48001, 48004, 50002, 99999])
+async def test_a_file_is_not_gone_because_the_account_may_not_ask_for_it_today(code: int) -> None:
+    async with account() as opened:
+        await opened.wechat.shows(WANG, b"evidence")
+        (message,) = opened.events
+        assert isinstance(message, InboundMessage)
+        assert opened.channel.fetcher is not None
+        opened.wechat.fail_next_file(Fault(kind="refuse", code=code))
+        with pytest.raises(Temporary):
+            await opened.channel.fetcher.fetch(message.attachments[0].ref, limit=100)
+        assert (await opened.channel.fetcher.fetch(message.attachments[0].ref, limit=100)).content == b"evidence"
 
 
 async def test_a_video_that_is_only_an_address_is_not_followed() -> None:
