@@ -15,7 +15,8 @@ from gateway.errors import Misconfigured
 def _base_url(value: str) -> str:
     value = value.rstrip("/")
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+    named = parts.scheme in ("http", "https") and parts.hostname
+    if not named or parts.query or parts.fragment or "@" in parts.netloc:  # an address is shown in errors
         raise ValueError("is not the address of an API, such as https://api.provider.example")
     return value
 

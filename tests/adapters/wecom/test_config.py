@@ -58,6 +58,7 @@ def test_a_sound_table_is_taken(changes: dict[str, Any]) -> None:
         ({"accounts": [{"open_kfid": KF, "prompt": ""}]}, "prompt"),
         ({"base_url": "http://wecom-proxy.internal"}, "insecure = true"),
         ({"base_url": "qyapi.weixin.qq.com"}, "address of an API"),
+        ({"base_url": "https://:hunter2@qyapi.weixin.qq.com"}, "address of an API"),  # errors show it
         ({"timeout": 0}, "timeout"),
     ],
 )
