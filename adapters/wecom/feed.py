@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from gateway.ports import Now, Page
 
 PAGE = 100
 """Messages at most: a page is one commit. WeCom would give 1000."""
+_AT_ONCE = 5  # more calls at a time and WeCom says 45033
 _AMR = 0
 _CURSOR = re.compile(r"[ -~]{1,1000}")  # of 64 bytes at most (path/94670); what cannot be stored would be read for ever
 _STALE_TICKET = frozenset({95007})
@@ -30,6 +32,7 @@ class KfFeed:
         self._greeter = greeter
         self._source = source
         self._now = now
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     @property
     def streams(self) -> Sequence[str]:
@@ -61,7 +64,8 @@ class KfFeed:
         """Ask for a page; without the ticket or from the beginning where WeCom does not take the one or the other."""
         asked = {"cursor": place, "limit": PAGE, "voice_format": _AMR, "open_kfid": stream}
         try:
-            return await self._api.call("/cgi-bin/kf/sync_msg", {**asked, "token": ticket} if ticket else asked)
+            async with self._turns:
+                return await self._api.call("/cgi-bin/kf/sync_msg", {**asked, "token": ticket} if ticket else asked)
         except Refused as error:
             refused = error
         except Unknown as failed:  # asking changes nothing, so whatever went wrong may be asked again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -17,7 +18,8 @@ from adapters.wecom import Config, open_channel
 from gateway.errors import Temporary
 from gateway.model import DeliveryReceipt, InboundMessage, MachineKind
 from gateway.ports import Feed, Page
-from tests.adapters.wecom.house import CARDS_KF, KEY, KF, WANG, House, house, message, table
+from sandbox.wecom import KfAccount
+from tests.adapters.wecom.house import AGENT, CARDS_KF, KEY, KF, WANG, House, house, message, table
 from tests.adapters.wecom.test_wire import VALUES
 from tests.shared import tools
 
@@ -54,6 +56,19 @@ async def test_each_account_is_read_by_itself() -> None:
         assert opened.channel.feed is not None
         assert list(opened.channel.feed.streams) == [KF, CARDS_KF]
         assert (texts(await opened.read()), texts(await opened.read(stream=CARDS_KF))) == (["投诉"], ["卡"])
+
+
+async def test_more_accounts_than_wecom_answers_at_once_take_turns() -> None:
+    """Channels 1.3: more than five calls at a time give 45033."""
+    many = [f"wk{number}" for number in range(8)]
+    async with house(accounts=[{"open_kfid": one} for one in many]) as opened:
+        opened.wecom.accounts |= {one: KfAccount(open_kfid=one, name=one, app=AGENT) for one in many}
+        opened.wecom.faults.hold_syncs = asyncio.Event()
+        asked = [asyncio.create_task(opened.read(stream=one)) for one in many]
+        done, _ = await asyncio.wait(asked, timeout=0.3, return_when=asyncio.FIRST_COMPLETED)
+        opened.wecom.faults.hold_syncs.set()
+        assert [page.events for page in await asyncio.gather(*asked)] == [()] * 8
+        assert done == set()
 
 
 async def test_a_page_is_at_most_one_commit() -> None:
