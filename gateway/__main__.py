@@ -200,8 +200,10 @@ async def _try_channels(settings: Settings) -> Sequence[str]:
     words: list[str] = []
     wrong: list[str] = []
     async with AsyncExitStack() as stack:
+        opened: list[Channel] = []
         for opening in open_channels(settings, clock):
             channel = await stack.enter_async_context(opening(Unshared()))
+            opened.append(channel)
             try:
                 if channel.probe is not None:
                     await asyncio.wait_for(channel.probe(), PROBE_SECONDS)
@@ -209,6 +211,10 @@ async def _try_channels(settings: Settings) -> Sequence[str]:
                 wrong.append(f"{channel.source}: {str(error) or 'did not answer in time'}")
             else:
                 words.append(f"channel {channel.source}")
+        try:
+            app.senders_of(opened)
+        except Misconfigured as error:
+            wrong.append(str(error))
     if wrong:
         raise Misconfigured("; ".join(wrong))
     return words

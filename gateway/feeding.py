@@ -10,13 +10,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
-from gateway.errors import Conflict, Temporary
+from gateway.errors import Conflict, Contended, Temporary
 from gateway.model import Bell
 from gateway.ports import Accept, Coordination, Feed, Lane, Mark, Now, ProviderToken, Storage
 
 POLL_SECONDS = 60.0
 TICKET = timedelta(minutes=10)
 """How long a bell's ticket serves (WeCom, path/94670)."""
+LONGEST = timedelta(minutes=5)
+SECOND = timedelta(seconds=1)
 STILL = 5
 """How many pages in a row may say that there is more, bring nothing, and stand where they stood."""
 
@@ -37,7 +39,7 @@ class Bells:
         """Keep the bell's ticket for whoever reads the stream, and wake them. Raises Unavailable."""
         name = stream_of(bell.source, bell.stream)
         if bell.ticket:
-            with suppress(Conflict):  # another one rang at this moment: its ticket is as good
+            with suppress(Conflict, Contended):  # another one rang at this moment: its ticket is as good
                 await self._keep(name, bell)
         await self._coordination.wake(name)
 
@@ -77,8 +79,15 @@ class Feeding:
         page is read again.
         """
         while True:
-            await self._read_all(alive, fence)
-            await self._coordination.wait(self._name, POLL_SECONDS)
+            try:
+                await self._read_all(alive, fence)
+            except Temporary as failure:
+                if failure.retry_after is None:
+                    raise
+                # A bell must not make us ask sooner than we were told to: nobody wakes this topic.
+                await self._coordination.wait(f"{self._name}/asked", min(failure.retry_after, LONGEST) / SECOND)
+            else:
+                await self._coordination.wait(self._name, POLL_SECONDS)
 
     async def _read_all(self, alive: Callable[[], None], fence: int) -> None:
         still = 0

@@ -106,6 +106,7 @@ class Node:
             calendar=self.book.calendar,
             directory=self.book.directory,
             public_url=settings.web.public_url.rstrip("/"),
+            case_url=settings.web.case_url,
             one_way=one_way,
             windows=windows,
         )

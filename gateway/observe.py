@@ -14,6 +14,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.errors import DeliveryFailed
 from gateway.ids import new_id
 from gateway.ports import Now, Storage
 
@@ -146,7 +147,10 @@ def fault(where: str, error: BaseException, *, metrics: Metrics | None, now: dat
     kinds = [type(error).__name__]
     if error.__cause__ is not None:
         kinds.append(type(error.__cause__).__name__)
-    log.error("fault", extra={"fields": {"where": where, "id": fault_id, "error": kinds, "places": places[-6:]}})
+    fields = {"where": where, "id": fault_id, "error": kinds, "places": places[-6:]}
+    if isinstance(error, DeliveryFailed):  # a stable word of ours, such as "unreachable" or "errcode 60020"
+        fields["reason"] = error.reason
+    log.error("fault", extra={"fields": fields})
     if metrics is not None:
         metrics.faults.labels(where).inc()
     return fault_id

@@ -54,6 +54,7 @@ class Recorder:
         directory: Directory,
         staff_language: Language = Language.ZH_HANS,
         public_url: str = "",
+        case_url: str = "",
         one_way: tuple[str, ...] = (),
         windows: Mapping[ContactType, Window] | None = None,
     ) -> None:
@@ -69,6 +70,7 @@ class Recorder:
             served=served,
             staff_language=staff_language,
             public_url=public_url,
+            case_url=case_url,
             one_way=one_way,
             windows=windows or {},
         )

@@ -147,7 +147,9 @@ class Rendering:
             html=filled(frame.html, str(escape(name))),
         )
 
-    def template(self, kind: NoticeKind, facts: NoticeFacts, *, language: Language, at: datetime) -> Values:
+    def template(
+        self, kind: NoticeKind, facts: NoticeFacts, *, language: Language, at: datetime, asked_to_call: bool
+    ) -> Values:
         """Return the values of a notice for a provider that fills its own approved wording with them."""
         return Values(
             notice=kind,
@@ -159,6 +161,7 @@ class Rendering:
             promised_at=facts.promised_at,
             bank=self._bank.names[language],
             telephone=self._bank.telephone,
+            asked_to_call=asked_to_call,
         )
 
     def check(self) -> None:

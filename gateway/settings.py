@@ -15,7 +15,16 @@ from typing import Annotated, Any, Self
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from gateway.errors import Misconfigured
 from gateway.model import Language, Role
@@ -114,10 +123,17 @@ class ApiToken(Section):
         return value
 
 
+def _case_url(value: str) -> str:
+    if value and not (value.startswith(("https://", "http://")) and "{number}" in value):
+        raise ValueError("is not the address of a case, such as https://desk.bank.example/cases/{number}")
+    return value
+
+
 class Web(Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     public_url: str = "http://127.0.0.1:8080"
+    case_url: Annotated[str, AfterValidator(_case_url)] = ""
     insecure: bool = False  # permits plain HTTP from other machines
     # Whose word about the customer's address is taken: X-Forwarded-For is anybody's to write.
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))

@@ -82,7 +82,8 @@ class Told:
 class Teller:
     """Turns tellings into notices. `served` are the contact types a sender is configured for.
 
-    `public_url` is where the REST API is reached, for the link in a ticket; "" where that is not known.
+    `public_url` is where the REST API is reached, for the link in a ticket, "" where that is not known; `case_url`
+    where people open a case, with {number} in it, "" where they have no desk.
     `one_way` is how contacts begin that can be told and cannot answer: they are asked to call instead.
     `windows` are the contact types that can be told only for a while after the customer's last words.
     """
@@ -96,6 +97,7 @@ class Teller:
         served: Collection[ContactType],
         staff_language: Language,
         public_url: str = "",
+        case_url: str = "",
         one_way: tuple[str, ...] = (),
         windows: Mapping[ContactType, Window] | None = None,
     ) -> None:
@@ -105,6 +107,7 @@ class Teller:
         self.served = frozenset(served)
         self._staff_language = staff_language
         self._public_url = public_url
+        self._case_url = case_url
         self._one_way = one_way
         self._windows = windows or {}
 
@@ -157,7 +160,10 @@ class Teller:
         call = call or (not served and to.type in BY_TELEPHONE)
         content: Content
         if to.type is ContactType.WECHAT and not call:
-            content = self._rendering.template(notice.kind, notice.facts, language=notice.language, at=now)
+            asked = where is None and notice.kind in MUST_BE_READ
+            content = self._rendering.template(
+                notice.kind, notice.facts, language=notice.language, at=now, asked_to_call=asked
+            )
         else:
             content = self._text(notice, to, call=call, where=where)
         self._deliver(told, notice, to, contact.id, content, call=call, at=at, now=now)
@@ -254,7 +260,7 @@ class Teller:
         served = [way for way in person.ways if way.type in self.served]
         for to in (served or person.ways)[:1]:
             content = self._staff_content(
-                notice, to, cards.choices(telling.kind, person.id, complaint), link=self._link(complaint)
+                notice, to, cards.choices(telling.kind, person.id, complaint), link=self._desk(complaint)
             )
             self._deliver(told, notice, to, None, content, call=False, at=now, now=now)
             notice = replace(notice, state=NoticeState.SENDING if served else NoticeState.NO_CHANNEL)
@@ -298,6 +304,10 @@ class Teller:
         if to.type is not ContactType.WECOM_STAFF:
             return text
         return Card(text=text, choices=choices, urgent=cards.is_urgent(notice.kind), link=link)
+
+    def _desk(self, complaint: Complaint) -> str:
+        """Return where a person opens the case: in the bank's own desk, where it has one."""
+        return self._case_url.replace("{number}", complaint.number) or self._link(complaint)
 
     def _link(self, complaint: Complaint) -> str:
         return f"{self._public_url}/api/v1/complaints/{complaint.number}" if self._public_url else ""

@@ -143,6 +143,7 @@ class Gateway:
         calendar: Calendar = BOOK.calendar,
         senders: Mapping[ContactType, Sender] | None = None,
         windows: Mapping[ContactType, Window] | None = None,
+        case_url: str = "",
     ) -> None:
         self.storage, self.vault, self.now = storage, vault, now
         self.directory, self.calendar = directory, calendar
@@ -157,6 +158,7 @@ class Gateway:
             calendar=calendar,
             directory=directory,
             windows=windows,
+            case_url=case_url,
         )
         patterns = Patterns(current=Pattern.parse("TS-{yymmdd}-{serial:6}-{check}"))
         self.intake = Intake(

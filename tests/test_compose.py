@@ -206,7 +206,7 @@ def test_the_proxy_lets_through_what_the_site_serves_and_nothing_else() -> None:
     caddyfile = (ROOT / "config" / "compose" / "Caddyfile").read_text(encoding="utf-8")
     found = re.search(r"@public path (.+)", caddyfile)
     assert found
-    assert set(found[1].split()) == {"/", "/complaint", "/received/*", "/static/*", "/api/*"}
+    assert set(found[1].split()) == {"/", "/complaint", "/received/*", "/static/*", "/api/*", "/hooks/*"}
     variables = set(re.findall(r"\{\$(\w+)", caddyfile))
     assert variables == set(SERVICES["proxy"]["environment"])
 

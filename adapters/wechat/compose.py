@@ -50,6 +50,8 @@ _STATUS: Mapping[NoticeKind, tuple[str, str]] = {
     K.STAY_IN_TOUCH: ("核查中", "核查中"),
     K.CONTACT_NOTED: ("已登记", "已登記"),
 }
+_CALL = ("请来电了解", "請來電瞭解")
+"""Of what no template can carry, where nothing else does, either."""
 TOLD = frozenset(_STATUS)
 """The notices there are for customers."""
 _MATTERS: Mapping[Kind, Mapping[Language, str]] = {
@@ -139,7 +141,7 @@ def _fits(field: str, value: str) -> bool:
 
 
 def _status(said: Template, kind: str, zone: tzinfo) -> str:
-    simplified, traditional = _STATUS[said.notice]
+    simplified, traditional = _CALL if said.asked_to_call else _STATUS[said.notice]
     return traditional if said.language is Language.ZH_HANT else simplified
 
 

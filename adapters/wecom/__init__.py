@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -26,6 +27,11 @@ __all__ = ["Config", "open_channel", "read"]
 _WINDOW = Window(lasts=timedelta(hours=48), messages=5)  # path/94677
 
 
+def _app(corp_id: str, secret: str) -> str:
+    """Return what tells one app's token from another's: these settings know an app by its secret only."""
+    return hashlib.sha256(f"{corp_id}\n{secret}".encode()).hexdigest()[:16]
+
+
 @asynccontextmanager
 async def open_channel(config: Config, tools: Tools, source: str) -> AsyncIterator[Channel]:
     """Yield the channel of one app. Nothing is connected before a role is used; secrets in files are read now."""
@@ -35,7 +41,7 @@ async def open_channel(config: Config, tools: Tools, source: str) -> AsyncIterat
         base_url=config.base_url,
         timeout=config.timeout,
         shared=tools.shared,
-        token_name=f"wecom:{source}",
+        token_name=f"wecom:{_app(config.corp_id, secret)}",
         fetch_token=TokenCall(path="/cgi-bin/gettoken", query={"corpid": config.corp_id, "corpsecret": secret}),
     ) as api:
         streams = tuple(account.open_kfid for account in config.accounts)

@@ -164,6 +164,7 @@ class Template:
     promised_at: datetime
     bank: str
     telephone: str
+    asked_to_call: bool = False  # nothing else carries what they are to be told
 
 
 Content = Text | Ticket | Card | Template

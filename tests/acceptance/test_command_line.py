@@ -111,6 +111,19 @@ def test_check_names_the_channel_that_does_not_answer(folder: Path, capsys: pyte
     assert "Mend" in capsys.readouterr().out
 
 
+def test_check_says_what_serve_would_refuse_two_senders_to_the_same_contacts(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    smtp = 'smtp = {host = "127.0.0.1", port = 1, tls = "none"}\n'
+    (folder / "gateway.toml").write_text(
+        'bank.telephone = "010-00000001"\nbank.names = {zh-Hans = "一", zh-Hant = "一", en = "B"}\n'
+        f'[channels.one]\nadapter = "email"\naddress = "a@example.com"\n{smtp}'
+        f'[channels.two]\nadapter = "email"\naddress = "b@example.com"\n{smtp}'
+    )
+    assert main(["check"]) == 1
+    assert "two channels send to email: two is the second" in capsys.readouterr().out
+
+
 def test_an_unknown_adapter_is_named_with_those_that_exist(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "gateway.toml").write_text(
         'bank.telephone = "010-00000001"\nbank.names = {zh-Hans = "一", zh-Hant = "一", en = "B"}\n'

@@ -121,7 +121,7 @@ async def test_a_customer_with_the_account_only_is_told_the_outcome_by_a_person_
     await account.office.investigated(number)
     await account.office.approved(number)
     await account.office.handler(await account.office.m1.sees(number)).does(number, "reply")
-    await until(lambda: any("已答复" in line for one in account.wechat.notices(OPENID) for line in one.lines))
+    await until(lambda: any("请来电了解" in line for one in account.wechat.notices(OPENID) for line in one.lines))
     call = await account.office.call(number, "n11")
     assert call["complaint"] == number
 

@@ -47,6 +47,7 @@ class Source:
         self.asked: list[tuple[str, str]] = []
         self.dies_after: int | None = None
         self.stands_still = False
+        self.busy_for: timedelta | None = None  # what the first one who asks hears
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -54,6 +55,9 @@ class Source:
 
     async def read(self, stream: str, place: str, ticket: str) -> Page:
         self.asked.append((place, ticket))
+        if self.busy_for:
+            busy_for, self.busy_for = self.busy_for, None
+            raise Temporary("errcode 45009", retry_after=busy_for)
         if self.stands_still:
             return Page(events=(), place=place, more=True)
         number = int(place or 0)
@@ -214,6 +218,24 @@ async def test_one_message_that_cannot_be_stored_does_not_keep_the_mark_back(
     await reader.reads(lambda: len(source.asked) >= PAGES)
     assert len(await taken_in(storage)) == PAGES * OF_EACH
     assert await place(storage) == str(PAGES)
+
+
+async def test_a_source_that_says_when_to_ask_again_is_not_asked_sooner_not_even_by_a_bell(
+    reader: Reader, source: Source
+) -> None:
+    """45009: who asks on is shut out for longer (channels.md 1.5)."""
+    source.busy_for = timedelta(seconds=0.2)
+    began = asyncio.get_running_loop().time()
+    task = asyncio.create_task(reader.feeding.run(lambda: None, 1))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while len(source.asked) < 2:
+                await reader.bells.ring(bell(f"ticket-{len(source.asked)}"))
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+    assert asyncio.get_running_loop().time() - began >= 0.2
 
 
 def bell(ticket: str) -> Bell:

@@ -231,3 +231,11 @@ async def test_a_card_comes_back_from_the_database_as_it_went_in(bank: Bank) -> 
     assert held.state is DeliveryState.QUEUED
     card = await card_of(bank, handler)
     assert held.content == card.content
+
+
+async def test_a_card_opens_the_banks_own_desk_where_it_has_one(storage: Storage, vault: Vault, clock: Clock) -> None:
+    bank = Bank(storage=storage, vault=vault, now=clock, case_url="https://desk.bank.example/cases/{number}?from=wecom")
+    number, handler = await bank.graded()
+    card = await card_of(bank, handler)
+    assert isinstance(card.content, Card)
+    assert card.content.link == f"https://desk.bank.example/cases/{number}?from=wecom"

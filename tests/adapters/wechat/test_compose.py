@@ -138,3 +138,13 @@ def test_what_was_taken_at_start_up_is_taken_by_wechat(
     at = START + later
     values = written(fields, notice=notice, language=language, kind=kind, at=at, received_at=at, promised_at=at)
     assert [name for name, value in values.items() if not RULES[name.rstrip("0123456789")](value)] == []
+
+
+@pytest.mark.parametrize(("language", "words"), [(Language.ZH_HANS, "请来电了解"), (Language.ZH_HANT, "請來電瞭解")])
+def test_who_is_told_an_outcome_by_nothing_else_is_asked_to_call(language: Language, words: str) -> None:
+    """Law 19: a template carries no findings."""
+    fields: Fields = {"phrase1": "status"}
+    outcome = {"notice": NoticeKind.OUTCOME_UPHELD, "language": language}
+    assert written(fields, **outcome, asked_to_call=True) == {"phrase1": words}
+    assert RULES["phrase"](words)
+    assert written(fields, **outcome) != {"phrase1": words}
