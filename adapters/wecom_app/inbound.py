@@ -29,7 +29,10 @@ class PressHook:
         answer = wire.pressed(opened.fields, source=self._source, received_at=request.at)
 
         def reply(receipts: Sequence[Receipt]) -> HttpReply:
-            self._callback.done(opened)
+            # A press is not done with: if our answer was lost or late WeCom tells it again, and only that answer can
+            # change the card. It is answered like the first, and changes nothing else (gateway/answering.py).
+            if not answer:
+                self._callback.done(opened)
             return self._reply(opened, receipts)
 
         return Received(events=(answer,) if answer else (), reply=reply)
