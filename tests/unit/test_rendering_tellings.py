@@ -103,6 +103,7 @@ SAID: Mapping[str, Any] = {
     "solved": False,
     "wish": None,
     "answers": False,
+    "left": ["mobile"],
     "scored": False,
     "told": "said",
     "items": ["one"],
