@@ -372,9 +372,10 @@ def _referred(before: Complaint, after: Complaint, said: Mapping[str, Any]) -> l
 def _alarmed(before: Complaint, after: Complaint, said: Mapping[str, Any]) -> list[Telling]:
     name = ClockName(said["clock"])
     clock, at = before.clocks[name], datetime.fromisoformat(said["at"])
+    late = "cannot_be_told" if name is ClockName.REACH else "overdue"
     urged = {
         **_clock(after, name),
-        "why": _late(name) if at >= clock.due_at else "due_soon",
+        "why": late if at >= clock.due_at else "due_soon",
         "minutes": (at - clock.started_at) // timedelta(minutes=1),
     }
     told: dict[str, Telling] = {}
@@ -385,14 +386,9 @@ def _alarmed(before: Complaint, after: Complaint, said: Mapping[str, Any]) -> li
             if alarm.notice is K.STAY_IN_TOUCH and not clocks.is_open(before.clocks.get(ClockName.PROMISED)):
                 continue  # they have their answer
             # Of several that were missed together each recipient hears the last one only.
-            told[to] = (
-                _reminded(before, alarm, at) if to == CUSTOMER else Telling(kind=alarm.notice, to=to, details=urged)
-            )
+            staff = Telling(kind=alarm.notice, to=to, details=urged)
+            told[to] = _reminded(before, alarm, at) if to == CUSTOMER else staff
     return list(told.values())
-
-
-def _late(name: ClockName) -> str:
-    return "cannot_be_told" if name is ClockName.REACH else "overdue"
 
 
 def _reminded(complaint: Complaint, alarm: Alarm, at: datetime) -> Telling:
