@@ -45,7 +45,7 @@ async def served(world: World) -> AsyncIterator[str]:
             stderr=output,
         )
         try:
-            yield await until(lambda: _address(world))
+            yield await until(lambda: _address(world), patience=60)
         finally:
             child.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(child.wait(), 30) == 0  # a clean stop

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway import app
+from gateway import node
 from gateway.errors import Misconfigured
 from gateway.model import NoticeState
 from gateway.vault import Vault
@@ -52,7 +52,7 @@ async def test_a_listener_that_hears_nothing_for_too_long_makes_the_node_not_rea
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """lesson 2."""
-    monkeypatch.setattr(app, "LISTENER_SECONDS", 0.2)
+    monkeypatch.setattr(node, "LISTENER_SECONDS", 0.2)
     async with world.gateway():
 
         async def silent() -> Any:

@@ -331,7 +331,7 @@ async def test_a_gateway_killed_between_page_3_and_5_of_10_loses_nothing_and_dou
             assert await asyncio.wait_for(child.wait(), 60) == -signal.SIGKILL
         wecom.faults.empty_pages = 2
         wecom.faults.repeated = 2
-        clock.later(minutes=2)  # the lease of the dead one has ended
+        clock.later(minutes=6)  # the dead one's leases have ended: of the stream, and of what it was sending
         async with process(world, step="never", hours=0):
             customers = [f"wmAJ2GCAAAcustomer{n}" for n in range(len(wanted))]
             await until(lambda: all(numbers(wecom, who) for who in customers), patience=60)
