@@ -6,6 +6,7 @@ import inspect
 import re
 import tomllib
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args
@@ -16,8 +17,12 @@ from pydantic import BaseModel
 from adapters.registry import ADAPTERS
 from gateway import __main__ as command_line
 from gateway import errors, model, vault
+from gateway.app import senders_of
+from gateway.model import ContactType
 from gateway.observe import Metrics
+from gateway.rules.routing import Directory
 from gateway.settings import Settings, load
+from gateway.sharing import Unshared
 from gateway.web import problems
 from tests.pages import PAGES
 
@@ -32,6 +37,7 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _NO_DEFAULT = re.compile(
     r"# (\[\[|(templates|config|url_file|name|sha256|roles|staff|unit|from_names|password|password_file) = )"
 )
+_TOML = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _NAMED = re.compile(r"\bdocs/[a-z]+/[\w.-]+\.md\b|\bdocs/[\w-]+\.md\b")
 
 
@@ -147,6 +153,24 @@ def test_what_the_example_says_of_a_default_is_true() -> None:
     written_out, shipped = Settings.model_validate(uncommented(defaults_only=True)), load(EXAMPLE, {})
     assert written_out.model_dump(exclude={"channels"}) == shipped.model_dump(exclude={"channels"})
     assert config_of(written_out) == config_of(shipped)
+
+
+async def test_what_is_to_be_written_for_wecom_and_wechat_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page's settings open every channel it tells of, and its member of staff is told in WeCom."""
+    settings, routing = (tomllib.loads(block) for block in _TOML.findall(text("docs/howto/wechat-and-wecom.md")))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secrets").mkdir()
+    for name in ("chat", "colleagues", "official"):
+        for secret, value in (("secret", "s" * 43), ("token", "QDG6eK"), ("aes-key", "A" * 43)):
+            (tmp_path / "secrets" / f"{name}-{secret}").write_text(value, encoding="utf-8")
+    async with AsyncExitStack() as stack:
+        openings = command_line.open_channels(Settings.model_validate(settings), command_line.clock)
+        opened = [await stack.enter_async_context(opening(Unshared())) for opening in openings]
+    assert set(senders_of(opened)) == {ContactType.WECOM, ContactType.WECOM_STAFF, ContactType.WECHAT}
+    staff = Directory.from_mapping(routing).staff.values()
+    assert [person.ways[0].type for person in staff] == [ContactType.WECOM_STAFF]
 
 
 def test_every_error_code_is_explained() -> None:
