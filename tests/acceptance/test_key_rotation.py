@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway import audit, keysfile, node, rotation
+from gateway import audit, keysfile, rotation
 from gateway.__main__ import form_for, main, open_channels
 from gateway.app import Service, service
 from gateway.node import Role
@@ -51,7 +51,7 @@ def database(request: pytest.FixtureRequest) -> Database:
 async def world(
     tmp_path: Path, clock: Clock, vault: Vault, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[World]:
-    monkeypatch.setattr(node, "REREAD_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.node.REREAD_SECONDS", 0.1)
     storage = {"url": database.url, "keys_file": tmp_path / "huiyin.keys"}
     async with a_world(tmp_path, clock, storage=storage, nodes=2) as world:
         yield world
