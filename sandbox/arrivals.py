@@ -43,10 +43,19 @@ def arrived_mail(handsets: Handsets, mail: Received, at: datetime) -> None:
     )
 
 
-def arrived_call(handsets: Handsets, customer: Customer, script: str, at: datetime) -> None:
-    """Put what the bank's people read out on the telephone on the phone they called."""
-    entry = Entry(id=f"call-{next(_serial)}", customer=customer.id, way=Way.CALL, mine=False, at=at, text=script)
-    handsets.put(entry)
+def arrived_call(handsets: Handsets, customer: Customer, script: str, at: datetime, *, rang: bool) -> None:
+    """Put what the bank's people read out on the telephone on the customer's phone; `rang`: the customer called."""
+    handsets.put(
+        Entry(
+            id=f"call-{next(_serial)}",
+            customer=customer.id,
+            way=Way.CALL,
+            mine=False,
+            at=at,
+            text=script,
+            subject="rang" if rang else "",
+        )
+    )
 
 
 async def follow_sms(handsets: Handsets, twilio: Twilio) -> None:

@@ -6,16 +6,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.model import Complaint, Contact, ContactType, Delivery, Notice, NoticeState
+from gateway.model import (
+    ClockName,
+    Complaint,
+    Contact,
+    ContactType,
+    Delivery,
+    DeliveryState,
+    EventKind,
+    Notice,
+    NoticeState,
+    State,
+)
 from gateway.ports import Storage, StoredContact, StoredMessage, Transaction
+from gateway.rules import clocks
 from gateway.rules.masks import mask_contact
 from gateway.rules.reactions import CUSTOMER
-from gateway.telling import CARRIES_LONG
+from gateway.telling import CARRIES_LONG, MUST_BE_READ, OUTCOMES, carries_long
 from sandbox.customers import Customer, whose
 from sandbox.desk import steps_of
 
 MOST = 20
 _EVER = 1000
+_HANDED_OVER = (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.READ)
 Json = Mapping[str, Any]
 
 
@@ -40,8 +53,11 @@ class Overview:
 
 
 async def _case(tx: Transaction, complaint: Complaint) -> Json:
-    deliveries = await tx.notices.deliveries(complaint.id)
-    notices = [one for one in await tx.notices.of(complaint.id) if one.recipient == CUSTOMER]
+    # Where the storage keeps them in no order of their own, the page would show them in another one at every look.
+    deliveries = sorted(await tx.notices.deliveries(complaint.id), key=lambda one: (one.created_at, one.call))
+    told = [one for one in await tx.notices.of(complaint.id) if one.recipient == CUSTOMER]
+    notices = sorted(told, key=lambda one: (one.created_at, one.kind))
+    knows = await _knows(tx, complaint, notices, deliveries)
     contacts = (await tx.contacts.of([complaint.id])).get(complaint.id, ())
     return {
         "number": complaint.number,
@@ -53,7 +69,8 @@ async def _case(tx: Transaction, complaint: Complaint) -> Json:
         "contacts": [_contact(one.contact) for one in contacts],
         "unit": complaint.case.unit,
         "handler": complaint.case.handler,
-        "steps": [step for step in steps_of(complaint.state) if step != "call" or _to_be_called(contacts, notices)],
+        "knows": knows,
+        "steps": _steps(complaint, knows=knows, to_be_called=_to_be_called(contacts, notices)),
         "said": [_said(one) for one in await tx.messages.of(complaint.id)],
         "told": [_told(one, deliveries) for one in notices],
     }
@@ -61,6 +78,29 @@ async def _case(tx: Transaction, complaint: Complaint) -> Json:
 
 def _owner(contacts: Sequence[StoredContact]) -> Customer:
     return whose(contacts[0].contact.value if contacts else "")
+
+
+def _steps(complaint: Complaint, *, knows: bool, to_be_called: bool) -> Sequence[str]:
+    """Return what the desk offers: who cannot be told the outcome in writing is called, or calls."""
+    fits = {"call": to_be_called, "hear": not knows and not to_be_called, "confirm": knows}
+    steps = [step for step in steps_of(complaint.state) if fits.get(step, True)]
+    return [*steps, "read"] if clocks.is_open(complaint.clocks.get(ClockName.READ)) else steps
+
+
+async def _knows(
+    tx: Transaction, complaint: Complaint, notices: Sequence[Notice], deliveries: Sequence[Delivery]
+) -> bool:
+    """Say whether the customer was told this outcome: in full, or by somebody on the telephone."""
+    replied_at = complaint.case.replied_at
+    if complaint.state is not State.REPLIED or replied_at is None:
+        return False
+    outcomes = {one.id for one in notices if one.kind in OUTCOMES and one.created_at == replied_at}
+    ways = (one for one in deliveries if one.notice_id in outcomes and one.state in _HANDED_OVER)
+    if any(one.call or carries_long(one.to) for one in ways):
+        return True
+    later = (one.event for one in await tx.timeline.of(complaint.id) if one.at >= replied_at)
+    calls = [{**one.public, **one.private} for one in later if one.kind is EventKind.CALL_RECORDED]
+    return any(one["reached"] for one in calls)
 
 
 def _to_be_called(contacts: Sequence[StoredContact], notices: Sequence[Notice]) -> bool:
@@ -92,8 +132,13 @@ def _told(notice: Notice, deliveries: Sequence[Delivery]) -> Json:
         "state": notice.state,
         "at": notice.created_at.isoformat(),
         "ways": [
-            {"type": one.to.type, "call": one.call, "state": one.state}
+            {"type": one.to.type, "call": one.call, "state": one.state, "in_full": _in_full(notice, one)}
             for one in deliveries
             if one.notice_id == notice.id
         ],
     }
+
+
+def _in_full(notice: Notice, delivery: Delivery) -> bool:
+    """Say whether what is told in a short form, too, was told here in as many words as it takes."""
+    return notice.kind in MUST_BE_READ and not delivery.call and carries_long(delivery.to)

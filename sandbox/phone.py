@@ -33,7 +33,7 @@ _STATIC = Path(__file__).parent / "static"
 _SCRIPTS = ("phone.js", "agents.js", "page.js", "words.js")
 _FILES = {"/": "phone.html", "/phone.css": "phone.css", **{f"/{name}": name for name in _SCRIPTS}}
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
-_PICTURES = ("image/jpeg", "image/png")
+_PICTURES = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG\r\n\x1a\n"}  # and how such a file begins
 _NUMBER = re.compile(r"[A-Z0-9-]{1,40}")
 _OWN_NAMES = ("127.0.0.1", "localhost")
 _LOOK_SECONDS = 1.0
@@ -169,7 +169,7 @@ class _Pages:
         entry = self._scene.handsets.get(request.match_info["id"])
         if entry is None or not entry.picture:
             raise web.HTTPNotFound
-        kind = "image/png" if entry.picture.startswith(b"\x89PNG") else "image/jpeg"
+        kind = next(kind for kind, begins in _PICTURES.items() if entry.picture.startswith(begins))
         return web.Response(body=entry.picture, content_type=kind, headers=_HEADERS)
 
     async def enter(self, request: web.Request) -> web.Response:
@@ -190,11 +190,14 @@ class _Pages:
 
     async def show(self, request: web.Request) -> web.Response:
         """Send a picture in the chat. Its type makes a browser ask first when it is another site's."""
-        if request.content_type not in _PICTURES:
-            raise web.HTTPUnsupportedMediaType
+        begins = _PICTURES.get(request.content_type)
+        if begins is None:
+            raise _problem(web.HTTPUnsupportedMediaType, "no_picture")
         customer, picture = _customer(request.query, Way.WECOM), await request.read()
         if len(picture) > MAX_PICTURE:
-            raise web.HTTPRequestEntityTooLarge(max_size=MAX_PICTURE, actual_size=len(picture))
+            raise _problem(web.HTTPBadRequest, "large_picture")
+        if not picture.startswith(begins):
+            raise _problem(web.HTTPBadRequest, "no_picture")
         return await _done(self._scene.lines.show(customer, picture, request.content_type))
 
     async def post(self, request: web.Request) -> web.Response:
@@ -203,7 +206,7 @@ class _Pages:
 
     async def press(self, request: web.Request) -> web.Response:
         said = await _said(request)
-        return await _done(self._scene.agents.press(*(_words(said, name) for name in ("userid", "task", "key"))))
+        return await _done(self._press(*(_words(said, name) for name in ("userid", "task", "key"))))
 
     async def sms(self, request: web.Request) -> web.Response:
         said = await _said(request)
@@ -238,22 +241,33 @@ class _Pages:
             raise web.HTTPBadRequest
         return await _done(self._step(number, _words(said, "step")))
 
+    async def _press(self, userid: str, task: str, key: str) -> Mapping[str, str]:
+        await self._scene.agents.press(userid, task, key)
+        cards = (card for one in self._scene.agents.members() if one["userid"] == userid for card in one["cards"])
+        return {"came": next((str(card["replaced"]) for card in cards if card["task"] == task), "")}
+
     async def _step(self, number: str, step: str) -> None:
         scene = self._scene
         if script := await scene.desk.take(number, step):
-            arrived_call(scene.handsets, await scene.overview.owner(number), script, scene.desk.now())
+            customer, at = await scene.overview.owner(number), scene.desk.now()
+            arrived_call(scene.handsets, customer, script, at, rang=step == "hear")
         scene.handsets.wake()
 
 
 async def _done(work: Any) -> web.Response:
-    """Do it; answer 204, or with why it was not done."""
+    """Do it; answer with what came of it or 204, or with why it was not done."""
     try:
-        await work
+        came = await work
     except (Refused, NotTaken) as error:
         return web.json_response({"problem": str(error)}, status=409)
     except (aiohttp.ClientError, aiosmtplib.SMTPException, OSError, TimeoutError) as error:
         return web.json_response({"problem": type(error).__name__}, status=502)
-    return web.Response(status=204)
+    return web.Response(status=204) if came is None else web.json_response(came, headers=_HEADERS)
+
+
+def _problem(error: type[web.HTTPException], name: str) -> web.HTTPException:
+    """Return the error with its name among `problems` of words.js, which has it in the page's language."""
+    return error(text=json.dumps({"problem": name}), content_type="application/json")
 
 
 async def _said(request: web.Request) -> Mapping[str, Any]:
@@ -278,7 +292,7 @@ def _customer(said: Mapping[str, Any], way: Way) -> Customer:
 def _words(said: Mapping[str, Any], name: str) -> str:
     words = str(said.get(name, "")).strip()
     if not words or len(words) > 5000:
-        raise web.HTTPBadRequest
+        raise _problem(web.HTTPBadRequest, "long" if words else "empty")
     return words
 
 

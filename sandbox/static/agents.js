@@ -12,7 +12,7 @@ export function showMembers(told) {
   members = told;
   const asked = members.find((one) => one.cards.some((card) => card.buttons.length && !seen.has(card.id)));
   const first = members.find((one) => one.cards.some((card) => card.replaced)) ?? members[0];
-  member = asked?.userid ?? (member || first?.userid);
+  choose(asked?.userid ?? (member || first?.userid));
   for (const card of members.flatMap((one) => one.cards)) seen.add(card.id);
   show();
 }
@@ -21,8 +21,14 @@ export function showMembers(told) {
 export function turnTo(staff) {
   const found = members.find((one) => one.staff === staff);
   if (!found) return;
-  member = found.userid;
+  choose(found.userid);
   show();
+}
+
+/** Choose whose WeCom is shown; what came of a press is said only where it was pressed. */
+function choose(userid) {
+  if (userid !== member) at("press-status").textContent = "";
+  member = userid;
 }
 
 function show() {
@@ -51,8 +57,8 @@ function choice(one, button) {
   made.addEventListener("click", async () => {
     made.disabled = true;
     try {
-      await post("/press", JSON.stringify({ userid: member, task: one.task, key: button.key }));
-      at("press-status").textContent = `${one.number} ${button.text}${words.colon}${words.pressed}`;
+      const { came } = await post("/press", JSON.stringify({ userid: member, task: one.task, key: button.key }));
+      at("press-status").textContent = `${one.number} ${button.text}${words.colon}${came || words.pressed}`;
       document.querySelector(`[data-focus="open ${one.id}"]`)?.focus(); // the button it was on goes
     } catch (error) {
       at("press-status").textContent = words.not_pressed + error.message;
@@ -75,6 +81,6 @@ function opening({ id, number, opens }) {
 }
 
 at("member").addEventListener("change", () => {
-  member = at("member").value;
+  choose(at("member").value);
   show();
 });

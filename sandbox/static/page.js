@@ -1,5 +1,7 @@
 // What every part of the page needs: elements, and what is sent to the sandbox's server.
 
+import { words } from "./words.js";
+
 export const at = (id) => document.getElementById(id);
 
 /** Make an element; text never becomes markup. */
@@ -18,9 +20,13 @@ export function replace(element, ...inside) {
   if (focused) document.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
 }
 
+/** Send it and return what came of it; an error says why not, in the page's language where the page has words for it. */
 export async function post(path, body, type = "application/json") {
   const answer = await fetch(path, { method: "POST", headers: { "Content-Type": type }, body });
-  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).problem ?? String(answer.status));
+  const came = await answer.json().catch(() => ({}));
+  const problem = came.problem ?? String(answer.status);
+  if (!answer.ok) throw new Error(words.problems[problem] ?? problem);
+  return came;
 }
 
 const NUMBER = /(TS-\d{6}-\d{6}-\w|\d{3}-\d{8})/;

@@ -61,7 +61,7 @@ function take(chosen) {
   at("format-line").hidden = way !== "call";
   at("drop").hidden = way !== "call";
   at("picture-line").hidden = way !== "wecom";
-  at("form-link").hidden = way === "wecom"; // there is no room beside the picture
+  showLimit();
   showQuick();
   if (way === "wecom") sending(() => post("/wecom/enter", JSON.stringify({ customer: customer.id })), true);
 }
@@ -75,6 +75,13 @@ function hasSpoken(by) {
   const there = [...entries.values()].filter((one) => one.customer === customer.id && one.way === by);
   const lines = there.flatMap((one) => one.choices.map(([, text]) => text));
   return there.some((one) => one.mine && one.text && !lines.includes(one.text));
+}
+
+/** Say how much more can be written, as soon as that is not much: a browser cuts off what is more without a word. */
+function showLimit() {
+  const { value, maxLength } = at("text");
+  at("limit").hidden = value.length < maxLength * 0.9;
+  at("limit").textContent = `${value.length} / ${maxLength}${value.length < maxLength ? "" : ` · ${words.full}`}`;
 }
 
 /** Offer the answers to an outcome while one of the customer's cases waits for them. */
@@ -110,7 +117,7 @@ function ownNumber() {
 
 /** Say whether the customer knows the outcome, and it is theirs to accept. */
 function isTold(one) {
-  return one.state === "replied" && !one.steps.includes("call");
+  return one.state === "replied" && one.knows;
 }
 
 function lastMail() {
@@ -147,7 +154,7 @@ function drawn(entry) {
   const foot = make("p", { className: "foot", textContent: [by, clock.format(new Date(entry.at)), state].filter(Boolean).join(" · ") });
   item.append(make("span", { className: "hidden", textContent: `${who}: ` }));
   if (entry.way === "mail") item.append(...mail(entry));
-  else if (entry.way === "call") item.append(make("p", { className: "head", textContent: `☎ ${entry.mine ? (entry.subject === "file" ? words.file : words.call) : words.called}` }), body(entry.text));
+  else if (entry.way === "call") item.append(make("p", { className: "head", textContent: `☎ ${entry.mine ? (entry.subject === "file" ? words.file : words.call) : (entry.subject === "rang" ? words.rang : words.called)}` }), body(entry.text));
   else if (entry.way === "wechat" && !entry.mine) item.append(...notice(entry));
   else item.append(...bubble(entry));
   item.append(foot);
@@ -250,8 +257,8 @@ function contact(one) {
 }
 
 function told(notice) {
-  const ways = notice.ways.map((each) => `${words.by[each.call ? "telephone" : each.type] ?? each.type} ${journey(each, notice)}`);
-  const how = ways.length ? ways.join(words.semicolon) : words.journeys[notice.state] ?? notice.state;
+  const ways = notice.ways.map((each) => `${words.by[each.call ? "telephone" : each.type] ?? each.type}${each.in_full ? words.in_full : ""} ${journey(each, notice)}`);
+  const how = ways.length ? [...new Set(ways)].join(words.semicolon) : words.journeys[notice.state] ?? notice.state;
   return make("li", { textContent: `${clock.format(new Date(notice.at))} ${words.kinds[notice.kind] ?? notice.kind}${words.colon}${how}` });
 }
 
@@ -326,11 +333,19 @@ async function sending(work, beside = false) {
     await work();
     status.textContent = beside ? "" : words.sent;
     if (!beside) at("text").value = "";
+    showLimit();
     if (!beside) answering(null);
   } catch (error) {
     status.textContent = words.failed + error.message;
   }
   at("send").disabled = false;
+}
+
+/** Send a picture, as far as a browser can show it. */
+async function picture(query, file) {
+  const seen = await createImageBitmap(file).catch(() => null);
+  if (!seen) throw new Error(words.problems.no_picture);
+  await post(`/wecom/picture?${query}`, file, file.type);
 }
 
 function push(file) {
@@ -344,9 +359,10 @@ at("file").addEventListener("change", async () => {
 });
 at("picture").addEventListener("change", async () => {
   const query = new URLSearchParams({ customer: customer.id });
-  for (const file of at("picture").files) await sending(() => post(`/wecom/picture?${query}`, file, file.type), true);
+  for (const file of at("picture").files) await sending(() => picture(query, file), true);
   at("picture").value = "";
 });
+at("text").addEventListener("input", showLimit);
 at("no-reply").addEventListener("click", () => answering(null));
 const drop = at("drop");
 for (const name of ["dragover", "dragleave", "drop"]) {
@@ -385,6 +401,7 @@ source.addEventListener("entry", (event) => {
   nothingYet();
   showQuick();
   if (at("text").value === sample(way) && hasSpoken(way)) at("text").value = ""; // it was said already
+  showLimit();
 });
 source.addEventListener("cases", (event) => showCases(JSON.parse(event.data)));
 source.addEventListener("members", (event) => showMembers(JSON.parse(event.data)));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -106,10 +107,13 @@ async def test_a_chat_in_wechat_is_numbered_asked_for_a_phone_and_accepted_on_a_
         await button.focus()
         await page.keyboard.press("Enter")
         await expect(page.locator("#cards .replaced")).to_have_text("已接单")
+        await expect(page.locator("#press-status")).to_contain_text("接单：已接单")
         await expect(case.locator(".state")).to_have_text("已接单")
         await page.keyboard.press("Enter")  # the focus has gone on to what is beside the button
         await expect(case).to_be_in_viewport()
         assert page.url.endswith("#case-" + await case.locator(".number").inner_text())
+        await page.locator("#member").select_option(label="陈 h-101")
+        await expect(page.locator("#press-status")).to_have_text("")
 
 
 async def test_a_picture_sent_in_wechat_is_kept_with_its_case(browser: Browser, scene: Playground) -> None:
@@ -131,6 +135,71 @@ async def test_the_official_account_tells_by_a_card_of_its_own_wording(browser: 
         await expect(notice.get_by_role("heading", name="投诉办理进度通知")).to_be_visible()
         for words in ("TS-261123-000001-", "已受理", "2026年11月26日", "010-00000001"):
             await expect(notice).to_contain_text(words)
+
+
+async def test_who_has_only_the_official_account_calls_to_hear_the_outcome_and_answers_then(
+    browser: Browser, scene: Playground
+) -> None:
+    """Law 19, E.2 rule 2: a template says that there is an outcome, not which; nobody accepts it untold."""
+    async with phone_of(browser, scene, "周婷") as page:
+        await page.get_by_role("button", name="发给公众号").click()
+        case = page.locator("article").first
+        for step in WALK[:-1]:
+            await case.get_by_role("button", name=step).click()
+        rings = case.get_by_role("button", name="客户来电，核对身份，说明结果")
+        await expect(rings).to_be_visible()
+        await expect(page.locator("#quick")).to_be_hidden()
+        await rings.click()
+        await heard(page, "您说的情况属实")
+        await expect(page.locator("#quick").get_by_role("button", name="不认可")).to_be_visible()
+
+
+async def test_what_is_written_after_the_outcome_joins_the_case_and_is_read_at_the_desk(
+    browser: Browser, scene: Playground
+) -> None:
+    """ADR 9, S0-8(5): a second matter within 72 hours is not lost, a person reads it. A call proves its number."""
+    async with phone_of(browser, scene, "陳嘉欣") as page:
+        await page.get_by_role("button", name="发送短信").click()
+        case = page.locator("article").first
+        for step in WALK:
+            await case.get_by_role("button", name=step).click()
+        await expect(page.locator("#quick")).to_be_visible()
+        await expect(case).not_to_contain_text("（未核实）")
+        await page.get_by_label("短信内容").fill("另外我的年费也多扣了")
+        await page.get_by_role("button", name="发送短信").click()
+        read = case.get_by_role("button", name="已阅客户的留言")
+        await read.click()
+        await expect(read).to_have_count(0)
+        await expect(page.locator("article")).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    ("language", "owner", "blank", "broken"),
+    [("zh", "孙立", "还没有写内容", "图片"), ("en", "Sun Li", "nothing is written", "no JPEG or PNG picture")],
+)
+async def test_what_cannot_be_sent_is_said_in_the_language_of_the_page(
+    browser: Browser, scene: Playground, tmp_path: Path, language: str, owner: str, blank: str, broken: str
+) -> None:
+    file = tmp_path / "words.png"
+    file.write_bytes(b"words")
+    async with phone_of(browser, scene, owner, language=language) as page:
+        await page.locator("#text").fill("   ")
+        await page.locator("#send").click()
+        await expect(page.locator("#status")).to_contain_text(blank)
+        await page.locator("#picture").set_input_files(file)
+        await expect(page.locator("#status")).to_contain_text(broken)
+        await expect(page.locator("#feed img")).to_have_count(0)
+        await page.locator("#text").fill("x" * 2000)
+        await expect(page.locator("#limit")).to_contain_text("2000 / 2000")
+
+
+async def test_a_file_that_is_no_picture_is_sent_to_nobody(scene: Playground) -> None:
+    url = f"http://127.0.0.1:{scene.phone_port}/wecom/picture?customer=sun"
+    async with aiohttp.ClientSession() as client:
+        for body, problem in ((b"words", "no_picture"), (b"x" * 2_000_001, "large_picture")):
+            async with client.post(url, data=BytesIO(body), headers={"Content-Type": "image/png"}) as answer:
+                assert (answer.status, await answer.json()) == (400, {"problem": problem})
+    assert scene.handsets.of("sun") == []
 
 
 async def test_a_transcript_that_is_no_transcript_is_refused_with_words(
