@@ -40,7 +40,7 @@ from gateway.ports import Coordination, DeliveryResult, Lane, Now, Storage, Stor
 from gateway.record import Draft, Recorder
 from gateway.rules import access, clocks, commands, guards, transitions
 from gateway.rules.commands import Command
-from gateway.telling import MUST_BE_READ, OUTCOMES
+from gateway.telling import CARRIES_LONG, MUST_BE_READ, OUTCOMES
 
 SHOWN = 100
 """How many complaints, or calls, are listed at once."""
@@ -342,7 +342,10 @@ class Casework:
         deliveries = await tx.notices.deliveries(complaint.id)
         masked = {one.contact_id for one in deliveries if one.notice_id == notices[-1].id and not one.to.verified}
         for contact in verified:
-            if contact.id in masked and contact.contact.type in self._recorder.served:
+            in_full = (
+                contact.contact.type in CARRIES_LONG
+            )  # a text message could only ask to call about what was just told
+            if contact.id in masked and in_full and contact.contact.type in self._recorder.served:
                 draft.address(notices[-1], contact)
 
     def _result(

@@ -15,10 +15,12 @@ from gateway.model import (
     Contact,
     ContactType,
     EventKind,
+    EvidenceType,
     InboundMessage,
     Kind,
     Level,
     Nature,
+    NoticeKind,
     NoticeState,
     OutboundMessage,
     Outcome,
@@ -27,9 +29,20 @@ from gateway.model import (
     Text,
 )
 from gateway.ports import Storage, Window
-from gateway.rules.commands import Accept, AskCustomer, Grade, Investigate, Merge, ReportProgress
+from gateway.rules.commands import (
+    Accept,
+    AddEvidence,
+    Approve,
+    AskCustomer,
+    Grade,
+    Investigate,
+    Merge,
+    RecordCall,
+    Reply,
+    ReportProgress,
+)
 from gateway.vault import Vault
-from tests.bank import ZONE, Gateway, Taking
+from tests.bank import CONCLUSION, ZONE, Gateway, Taking
 from tests.factories import Clock, message
 
 WINDOW = Window(lasts=timedelta(hours=48), messages=5)
@@ -291,6 +304,29 @@ async def test_a_notice_that_has_to_be_read_and_reaches_nobody_is_for_a_person(b
     assert EventKind.UNDELIVERED in await bank.happened(number)
     states = {one.kind.value: one.state for one in await bank.notices(number) if one.recipient == "customer"}
     assert states["n05"] is NoticeState.DEAD
+
+
+async def test_who_was_told_the_outcome_on_the_telephone_reads_it_in_the_chat_and_is_not_texted_to_call(
+    bank: Bank, clock: Clock
+) -> None:
+    number = await bank.opens(said("短信费被扣两次，我的手机号是13800138000"))
+    handler = await dispatched(bank, number)
+    ahead = clock() + timedelta(hours=2)
+    await bank.does(number, Investigate(direction="查流水", next_contact_at=ahead), handler)
+    evidence = AddEvidence(id="e1", type=EvidenceType.LOG, sha256="0" * 64, description="流水")
+    await bank.does(number, evidence, handler)
+    await bank.does(number, CONCLUSION, handler)
+    await bank.does(number, Approve(), "cards-head")
+    await bank.does(number, Reply(), handler)
+    await bank.sends()
+    texts, chats = len(bank.texted()), len(bank.chatted())
+    file = await bank.file(number)
+    [call] = [one.key for one in file.deliveries if one.call and one.kind is NoticeKind.OUTCOME_UPHELD]
+    both = tuple(one.id for one in file.contacts)
+    told = RecordCall(reached=True, proof="核对了身份", verified=both, delivery=call, outcome_read=True)
+    await bank.does(number, told, "rep")
+    await bank.sends()
+    assert (len(bank.texted()), len(bank.chatted())) == (texts, chats + 1)
 
 
 async def test_a_bank_whose_chat_has_no_end_asks_nobody(storage: Storage, vault: Vault, clock: Clock) -> None:
