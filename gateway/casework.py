@@ -341,11 +341,10 @@ class Casework:
             return
         deliveries = await tx.notices.deliveries(complaint.id)
         masked = {one.contact_id for one in deliveries if one.notice_id == notices[-1].id and not one.to.verified}
+        # A text message could only ask to call about what was just told.
+        reading = self._recorder.served & set(CARRIES_LONG)
         for contact in verified:
-            in_full = (
-                contact.contact.type in CARRIES_LONG
-            )  # a text message could only ask to call about what was just told
-            if contact.id in masked and in_full and contact.contact.type in self._recorder.served:
+            if contact.id in masked and contact.contact.type in reading:
                 draft.address(notices[-1], contact)
 
     def _result(
